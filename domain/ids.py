@@ -1,0 +1,94 @@
+"""Identifiers: a short prefix that says what it is, then a time-ordered ULID.
+
+`cmp_01JD3Z...` is a campaign. Ids made from content (`stable_id`) are used where a step may run twice
+and must produce the same row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from typing import Protocol
+
+from domain.errors import BadInput
+from domain.time import Clock
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_ID = re.compile(r"^[a-z]{2,5}_[0-9A-HJKMNP-TV-Z]{26}$")
+
+#: What each prefix stands for.
+PREFIXES: dict[str, str] = {
+    "org": "organisation",
+    "app": "publisher app",
+    "key": "API key",
+    "cmp": "campaign",
+    "crt": "creative",
+    "ad": "ad",
+    "run": "agent run",
+    "src": "product source",
+    "req": "ad request",
+    "evt": "event",
+    "txn": "ledger entry",
+    "snp": "snapshot",
+    "aud": "audit entry",
+    "obx": "outbox row",
+}
+
+
+class Ids(Protocol):
+    """Where new ids come from."""
+
+    def new(self, prefix: str) -> str:
+        """Return a fresh id, e.g. `new("cmp")` → `cmp_01J...`."""
+        ...
+
+
+class RandomIds:
+    """ULIDs: 48 bits of time, 80 bits of randomness.
+
+    Args:
+        clock: Where the time part comes from.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def new(self, prefix: str) -> str:
+        """Return a fresh id."""
+        return f"{prefix}_{encode((self._clock.now_ms() << 80) | secrets.randbits(80))}"
+
+
+class CountingIds:
+    """Predictable ids for tests: `cmp_00000000000000000000000001`, …"""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def new(self, prefix: str) -> str:
+        """Return the next id."""
+        self._count += 1
+        return f"{prefix}_{encode(self._count)}"
+
+
+def encode(number: int) -> str:
+    """Return 26 Crockford base-32 characters for a number below 2**130."""
+    out = []
+    for _ in range(26):
+        number, digit = divmod(number, 32)
+        out.append(_CROCKFORD[digit])
+    return "".join(reversed(out))
+
+
+def stable_id(prefix: str, *parts: str) -> str:
+    """Return an id that depends on its parts only, so that a step that runs twice writes one row."""
+    digest = hashlib.blake2b("\x1f".join(parts).encode(), digest_size=16).digest()
+    return f"{prefix}_{encode(int.from_bytes(digest, 'big'))}"
+
+
+def check_id(value: str, prefix: str) -> str:
+    """Return `value` if it is an id of that kind; raise `BadInput` otherwise."""
+    if not _ID.match(value) or not value.startswith(prefix + "_"):
+        kind = PREFIXES.get(prefix, prefix)
+        raise BadInput("bad_id", f"{value[:40]!r} is not the id of a {kind} ({prefix}_…).")
+    return value
