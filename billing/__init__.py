@@ -1,0 +1,1 @@
+"""Money: a double-entry ledger in integer micros and the budgets it feeds."""

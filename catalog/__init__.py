@@ -1,0 +1,1 @@
+"""The catalogue: organisations, apps, keys, campaigns, creatives, ads, approvals and their lifecycle."""

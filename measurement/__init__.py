@@ -1,0 +1,1 @@
+"""What happened to ads: decisions, events, reports."""

@@ -1,0 +1,1 @@
+"""The engine room for data: PostgreSQL sessions, Redis, objects, outbox, migrations. No business rules."""
