@@ -60,7 +60,7 @@ class RandomIds:
 
 
 class CountingIds:
-    """Predictable ids for tests: `cmp_00000000000000000000000001`, …"""
+    """Predictable ids for tests, counted from one."""
 
     def __init__(self) -> None:
         self._count = 0

@@ -14,6 +14,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from domain.errors import NotFound
 from domain.ids import PREFIXES
 
+
 class Base(DeclarativeBase):
     """Declarative base with stable constraint names, so that migrations can name them."""
 
@@ -79,7 +80,9 @@ class Repository(Generic[R]):
         found = await self.session.scalar(query.with_for_update() if lock else query)
         if found is None:
             kind = PREFIXES.get(self.prefix, self.prefix)
-            raise NotFound("not_found", f"There is no {kind} {row_id[:40]!r} that this key can see.")
+            raise NotFound(
+                "not_found", f"There is no {kind} {row_id[:40]!r} that this key can see."
+            )
         return found
 
     async def find(self, row_id: str) -> R | None:

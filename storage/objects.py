@@ -49,7 +49,9 @@ class ObjectStore:
             region=region,
             http_client=urllib3.PoolManager(
                 timeout=urllib3.Timeout(connect=3, read=30),
-                retries=urllib3.Retry(total=3, backoff_factor=0.1, status_forcelist=[502, 503, 504]),
+                retries=urllib3.Retry(
+                    total=3, backoff_factor=0.1, status_forcelist=[502, 503, 504]
+                ),
             ),
         )
 
@@ -119,5 +121,6 @@ class ObjectStore:
 
 def _unavailable() -> Unavailable:
     return Unavailable(
-        "object_store_unavailable", "The object store cannot be reached; try again in a few seconds."
+        "object_store_unavailable",
+        "The object store cannot be reached; try again in a few seconds.",
     )

@@ -1,0 +1,271 @@
+"""The verbs of the catalogue: campaigns, creatives, launch, audit, export. Never commits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from catalog.lifecycle import CampaignStatus, check_move, serving_changes
+from catalog.repository import Ads, Apps, Audit, BrandKits, Campaigns, Creatives
+from catalog.specs import CampaignSpec, CreativeSpec, check_campaign, check_creative
+from catalog.tables import Ad, AuditEntry, BrandKit, Campaign, Creative
+from domain.catalogue import AdEntry, AdText, AppEntry, CatalogueExport
+from domain.errors import Conflict
+from domain.formats import AdFormat, BidModel
+from domain.ids import Ids, stable_id
+from domain.time import Clock, to_ms, utc
+from storage import outbox
+
+
+class CatalogService:
+    """Writes and reads the catalogue inside one unit of work.
+
+    Args:
+        session: The open unit of work.
+        ids: Where new ids come from.
+        clock: Where "now" comes from.
+    """
+
+    def __init__(self, session: AsyncSession, ids: Ids, clock: Clock) -> None:
+        self.session = session
+        self.ids = ids
+        self.clock = clock
+        self.campaigns = Campaigns(session)
+        self.creatives = Creatives(session)
+        self.ads = Ads(session)
+        self.audit = Audit(session)
+
+    async def create_campaign(
+        self,
+        org_id: str,
+        spec: CampaignSpec,
+        *,
+        who: str,
+        campaign_id: str | None = None,
+        run_id: str | None = None,
+        brief: dict[str, Any] | None = None,
+        plan: dict[str, Any] | None = None,
+    ) -> Campaign:
+        """Create a draft campaign; a second call with the same `campaign_id` returns the first one.
+
+        Raises:
+            Unprocessable: if it could not run as stated.
+        """
+        if campaign_id is not None:
+            there = await self.campaigns.find(campaign_id)
+            if there is not None:
+                return there
+        check_campaign(spec, self.clock.now_ms())
+        campaign = await self.campaigns.add(
+            Campaign(
+                id=campaign_id or self.ids.new("cmp"),
+                org_id=org_id,
+                created_at=self._now(),
+                name=spec.name,
+                run_id=run_id,
+                brief=brief or {},
+                plan=plan or {},
+                currency=spec.currency,
+                bid_model=str(spec.bid_model),
+                bid_micros=spec.bid_micros,
+                budget_total_micros=spec.budget_total_micros,
+                budget_daily_micros=spec.budget_daily_micros,
+                starts_at=_moment(spec.starts_ms),
+                ends_at=_moment(spec.ends_ms),
+                geos=list(spec.geos),
+                languages=list(spec.languages),
+                blocked_topics=list(spec.blocked_topics),
+                house=spec.house,
+            )
+        )
+        await self._note(campaign, None, CampaignStatus.DRAFT, who, "created")
+        return campaign
+
+    async def add_creatives(self, campaign: Campaign, specs: Sequence[CreativeSpec]) -> int:
+        """Add draft creatives; those whose key is there already are left as they are.
+
+        Returns:
+            How many were new.
+
+        Raises:
+            Unprocessable: if one cannot be shown as stated; none is added then.
+        """
+        if campaign.status not in (CampaignStatus.DRAFT, CampaignStatus.IN_REVIEW):
+            raise Conflict(
+                "campaign_state",
+                f"Creatives cannot be added to a campaign that is {campaign.status}.",
+            )
+        for spec in specs:
+            check_creative(spec)
+        return await self.creatives.add_missing([self._creative(campaign, spec) for spec in specs])
+
+    async def move(self, campaign_id: str, to: CampaignStatus, *, who: str, why: str) -> bool:
+        """Move a campaign to another state, with audit; wake the compiler if serving changes.
+
+        Returns:
+            False if it already was in that state.
+
+        Raises:
+            Conflict: if the lifecycle has no such way.
+        """
+        campaign = await self.campaigns.get(campaign_id, lock=True)
+        if campaign.status == to:
+            return False
+        check_move(campaign.status, to)
+        before, campaign.status = campaign.status, str(to)
+        await self._note(campaign, before, to, who, why)
+        if serving_changes(before, to):
+            await self.announce(campaign)
+        return True
+
+    async def launch(self, campaign_id: str, *, who: str, why: str) -> int:
+        """Turn approved creatives into ads and the campaign live; twice is once.
+
+        Returns:
+            How many ads run.
+
+        Raises:
+            Conflict: if it is not approved, or has no approved creative.
+        """
+        campaign = await self.campaigns.get(campaign_id, lock=True)
+        approved = await self.creatives.of(campaign_id, "approved")
+        if not approved:
+            raise Conflict("nothing_to_launch", "No creative of this campaign has been approved.")
+        await self.ads.add_missing(
+            [
+                {
+                    "id": stable_id("ad", creative.id),
+                    "org_id": campaign.org_id,
+                    "created_at": self._now(),
+                    "campaign_id": campaign.id,
+                    "creative_id": creative.id,
+                    "status": "active",
+                    "quality_ppm": 1_000_000,
+                }
+                for creative in approved
+            ]
+        )
+        await self.move(campaign_id, CampaignStatus.LIVE, who=who, why=why)
+        return len(approved)
+
+    async def brand_kit(self, org_id: str, name: str, payer: str) -> BrandKit:
+        """Return the organisation's brand kit, made from its names if there is none."""
+        kits = BrandKits(self.session)
+        kit = await kits.of(org_id)
+        if kit is None:
+            kit = BrandKit(
+                id=stable_id("kit", org_id),
+                org_id=org_id,
+                created_at=self._now(),
+                name=name,
+                payer=payer,
+            )
+            await kits.add(kit)
+        return kit
+
+    async def announce(self, campaign: Campaign) -> None:
+        """Tell the compiler, after the commit, that what may be served has changed."""
+        await outbox.put(
+            self.session,
+            self.ids.new("obx"),
+            campaign.org_id,
+            "catalogue.changed",
+            {"campaign_id": campaign.id},
+        )
+
+    def _creative(self, campaign: Campaign, spec: CreativeSpec) -> dict[str, Any]:
+        return {
+            "id": stable_id("crt", campaign.id, spec.key),
+            "org_id": campaign.org_id,
+            "created_at": self._now(),
+            "campaign_id": campaign.id,
+            "format": str(spec.format),
+            "status": "draft",
+            "texts": msgspec.to_builtins(spec.texts),
+            "tags": list(spec.tags),
+            "negative_tags": list(spec.negative_tags),
+            "landing_url": spec.landing_url,
+            "image_url": spec.image_url,
+            "claims": list(spec.claims),
+            "findings": [],
+        }
+
+    async def _note(
+        self, campaign: Campaign, before: str | None, to: CampaignStatus, who: str, why: str
+    ) -> None:
+        await self.audit.add(
+            AuditEntry(
+                id=self.ids.new("aud"),
+                org_id=campaign.org_id,
+                created_at=self._now(),
+                subject_kind="campaign",
+                subject_id=campaign.id,
+                from_state=before,
+                to_state=str(to),
+                who=who,
+                why=why[:500],
+            )
+        )
+
+    def _now(self) -> datetime:
+        return utc(self.clock.now_ms())
+
+
+async def export_catalogue(session: AsyncSession) -> CatalogueExport:
+    """Return everything that may be served now, in a canonical order. Needs the system role."""
+    campaigns = {row[0].id: row for row in await Campaigns(session).live()}
+    pairs = await Ads(session).servable(list(campaigns))
+    return CatalogueExport(
+        ads=tuple(_ad_entry(ad, creative, *campaigns[ad.campaign_id]) for ad, creative in pairs),
+        apps=tuple(
+            AppEntry(
+                app_id=app.id,
+                publisher_id=app.org_id,
+                formats=tuple(AdFormat(f) for f in app.formats),
+                currency=app.currency,
+                reserve_micros=app.reserve_micros,
+                blocked_advertisers=tuple(app.blocked_advertisers),
+                blocked_topics=tuple(app.blocked_topics),
+            )
+            for app in await Apps(session).active()
+        ),
+    )
+
+
+def _ad_entry(
+    ad: Ad, creative: Creative, campaign: Campaign, name: str, payer: str | None
+) -> AdEntry:
+    return AdEntry(
+        ad_id=ad.id,
+        campaign_id=campaign.id,
+        creative_id=creative.id,
+        advertiser_id=campaign.org_id,
+        advertiser_name=name,
+        payer=payer or name,
+        format=AdFormat(creative.format),
+        texts=msgspec.convert(creative.texts, dict[str, AdText]),
+        landing_url=creative.landing_url,
+        image_url=creative.image_url,
+        tags=tuple(creative.tags),
+        negative_tags=tuple(creative.negative_tags),
+        bid_model=BidModel(campaign.bid_model),
+        bid_micros=campaign.bid_micros,
+        currency=campaign.currency,
+        quality_ppm=ad.quality_ppm,
+        geos=tuple(campaign.geos),
+        languages=tuple(campaign.languages),
+        starts_ms=to_ms(campaign.starts_at) if campaign.starts_at else None,
+        ends_ms=to_ms(campaign.ends_at) if campaign.ends_at else None,
+        blocked_topics=tuple(campaign.blocked_topics),
+        budget_total_micros=campaign.budget_total_micros,
+        budget_daily_micros=campaign.budget_daily_micros,
+        house=campaign.house,
+    )
+
+
+def _moment(at_ms: int | None) -> datetime | None:
+    return None if at_ms is None else utc(at_ms)

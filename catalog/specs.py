@@ -1,0 +1,147 @@
+"""What may be written into the catalogue, checked before anything is stored."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import msgspec
+
+from domain.catalogue import AdText
+from domain.errors import Unprocessable
+from domain.formats import AdFormat, BidModel
+from domain.language import Language
+from domain.money import check_currency
+
+MAX_TAGS = 64
+_LIMITS = {"title": 60, "description": 160, "cta_text": 25, "question": 100,
+           "success_message": 160, "placeholder": 60}  # fmt: skip
+
+
+class CampaignSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A campaign to create. Money is micros of `currency`; times are UTC milliseconds, end exclusive."""
+
+    name: str
+    currency: str
+    bid_micros: int
+    bid_model: BidModel = BidModel.CPC
+    budget_total_micros: int | None = None
+    budget_daily_micros: int | None = None
+    starts_ms: int | None = None
+    ends_ms: int | None = None
+    geos: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    blocked_topics: tuple[str, ...] = ()
+    house: bool = False
+
+
+class CreativeSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A creative to add to a campaign.
+
+    Attributes:
+        key: Stable within the campaign: adding the same key twice adds one creative.
+        claims: For each sentence, where the fact stands that supports it.
+    """
+
+    key: str
+    format: AdFormat
+    texts: dict[str, AdText]
+    landing_url: str
+    tags: tuple[str, ...]
+    negative_tags: tuple[str, ...] = ()
+    image_url: str | None = None
+    claims: tuple[dict[str, str], ...] = ()
+
+
+def check_campaign(spec: CampaignSpec, now_ms: int) -> None:
+    """Raise `Unprocessable` or `BadInput` with one sentence if the campaign cannot run as stated."""
+    check_currency(spec.currency)
+    _require(bool(spec.name.strip()), "name_missing", "Give the campaign a name.")
+    _require(
+        spec.house or spec.bid_micros > 0, "bid_not_positive", "The bid must be more than zero."
+    )
+    for name, cap in (("total", spec.budget_total_micros), ("daily", spec.budget_daily_micros)):
+        _require(
+            cap is None or cap > 0,
+            "budget_not_positive",
+            f"The {name} budget must be more than zero.",
+        )
+        _require(
+            cap is None or spec.house or cap >= price_of_one(spec),
+            "budget_below_bid",
+            f"The {name} budget does not pay for a single event at this bid; raise it or lower the bid.",
+        )
+    if spec.starts_ms is not None and spec.ends_ms is not None:
+        _require(
+            spec.starts_ms < spec.ends_ms, "dates_reversed", "The campaign ends before it starts."
+        )
+    _require(
+        spec.ends_ms is None or spec.ends_ms > now_ms,
+        "end_in_past",
+        "The campaign's end is in the past.",
+    )
+    for geo in spec.geos:
+        _require(
+            len(geo) == 2 and geo.isascii() and geo.isupper(),
+            "unknown_geo",
+            f"{geo!r} is not an ISO 3166 country code such as JP or US.",
+        )
+    for language in spec.languages:
+        _require(
+            language in Language._value2member_map_,
+            "language_not_served",
+            f"Ads in {language!r} cannot be served; possible: {', '.join(Language)}.",
+        )
+
+
+def price_of_one(spec: CampaignSpec) -> int:
+    """Return the most that one billable event can cost, in micros."""
+    return spec.bid_micros if spec.bid_model is BidModel.CPC else -(-spec.bid_micros // 1000)
+
+
+def check_creative(spec: CreativeSpec) -> None:
+    """Raise `Unprocessable` with one sentence if the creative cannot be shown as stated."""
+    _require(bool(spec.texts), "no_text", f"Creative {spec.key!r} has no text in any language.")
+    for language, text in spec.texts.items():
+        _require(
+            language in Language._value2member_map_,
+            "language_not_served",
+            f"Ads in {language!r} cannot be served; possible: {', '.join(Language)}.",
+        )
+        _check_text(spec, language, text)
+    for url in filter(None, (spec.landing_url, spec.image_url)):
+        parts = urlsplit(url)
+        _require(
+            parts.scheme in ("http", "https") and bool(parts.hostname),
+            "bad_url",
+            f"{url[:80]!r} is not an http(s) address.",
+        )
+    _require(0 < len(spec.tags) <= MAX_TAGS, "tag_count", f"A creative needs 1 to {MAX_TAGS} tags.")
+    for tag in (*spec.tags, *spec.negative_tags):
+        _require(
+            1 <= len(tag.split()) <= 4 and len(tag) <= 60,
+            "bad_tag",
+            f"The tag {tag[:60]!r} must have 1 to 4 words.",
+        )
+
+
+def _check_text(spec: CreativeSpec, language: str, text: AdText) -> None:
+    for field, limit in _LIMITS.items():
+        value = getattr(text, field)
+        if value is None:
+            continue
+        _require(
+            bool(value.strip()) and len(value) <= limit,
+            "text_length",
+            f"{field} of creative {spec.key!r} ({language}) must have 1 to {limit} characters.",
+        )
+    needed = {AdFormat.FOLLOWUP: "question", AdFormat.LEAD_GEN: "success_message"}.get(spec.format)
+    _require(
+        needed is None or bool(getattr(text, needed)),
+        "text_missing",
+        f"A {spec.format} creative needs {needed} in every language.",
+    )
+
+
+def _require(holds: bool, code: str, detail: str) -> None:
+    if not holds:
+        raise Unprocessable(code, detail)
