@@ -74,6 +74,8 @@ def upgrade() -> None:
     # History is written once: nobody may rewrite money, events or the audit.
     for table in ("ledger_entries", "ledger_lines", "ad_events", "audit_log", "decisions"):
         op.execute(f"REVOKE UPDATE, DELETE ON {table} FROM {SYSTEM}, {APP}")
+    # What an event cost is known only after it was charged, in the same transaction.
+    op.execute(f"GRANT UPDATE (charged_micros, verdict) ON ad_events TO {SYSTEM}")
 
 
 def downgrade() -> None:

@@ -1,0 +1,118 @@
+"""Settings: one model, filled from the environment, whether the parts are embedded or in production."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from domain.errors import Unprocessable
+
+
+class Settings(BaseSettings):
+    """Everything that differs between two installations.
+
+    Each field is read from the environment variable of the same name in upper case.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="", extra="ignore", frozen=True)
+
+    database_url: str = Field(description="postgresql://… of the login role")
+    admin_database_url: str | None = Field(
+        None, description="a role that may migrate; default: same"
+    )
+    redis_url: str = Field(description="redis://… for state and streams")
+    broker_url: str | None = Field(
+        None, description="redis://… for Celery; default: same server, db 1"
+    )
+    s3_endpoint: str
+    s3_access_key: SecretStr
+    s3_secret_key: SecretStr
+    s3_bucket: str = "parley"
+    s3_region: str = "us-east-1"
+
+    parley_home: Path = Path(".parley")
+    parley_secret_key: SecretStr = Field(description="at least 32 random characters; signs offers")
+    parley_env: str = "development"
+    parley_host: str = "127.0.0.1"
+    parley_port: int = 8484
+    parley_llm: str = Field("offline", description="offline, openai:…, anthropic:… or xai:…")
+    parley_llm_timeout_s: float = 60.0
+    parley_lease_s: int = Field(20, ge=3, description="how long a dead worker's run stays locked")
+    parley_nonce_ttl_s: int = 3600
+    free_per_day: int = 1_000
+    pro_per_day: int = 100_000
+
+    v2_enabled: bool = True
+    v2_app_ids: str = ""
+    v2_percentage: int = Field(100, ge=0, le=100)
+
+    @field_validator("parley_secret_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        if len(value.get_secret_value()) < 32:
+            raise ValueError("must have at least 32 characters")
+        return value
+
+    @cached_property
+    def migration_url(self) -> str:
+        """The URL that migrations use."""
+        return self.admin_database_url or self.database_url
+
+    @cached_property
+    def celery_broker(self) -> str:
+        """The URL that Celery uses."""
+        if self.broker_url:
+            return self.broker_url
+        base, _, db = self.redis_url.rpartition("/")
+        return (
+            f"{base}/{int(db) + 1}"
+            if base.count("/") >= 2 and db.isdigit()
+            else f"{self.redis_url}/1"
+        )
+
+    def key(self, purpose: str) -> bytes:
+        """Return 32 bytes for one purpose (`nonce`, `receipt`), derived from the secret key."""
+        return hashlib.blake2b(
+            purpose.encode(),
+            key=self.parley_secret_key.get_secret_value().encode()[:64],
+            digest_size=32,
+        ).digest()
+
+
+def load_settings(environ: dict[str, str] | None = None) -> Settings:
+    """Read the settings.
+
+    Args:
+        environ: Variables to read instead of the process's own.
+
+    Raises:
+        Unprocessable: naming the variables that are missing or wrong.
+    """
+    values = os.environ if environ is None else environ
+    known = {name: values[name.upper()] for name in Settings.model_fields if name.upper() in values}
+    try:
+        return Settings.model_validate(known)
+    except ValueError as error:
+        wrong = sorted({str(e["loc"][0]).upper() for e in error.errors()})  # type: ignore[attr-defined]
+        raise Unprocessable(
+            "settings", f"Set these environment variables (or run `parley up`): {', '.join(wrong)}."
+        ) from error
+
+
+def local_secret(home: Path) -> str:
+    """Return this installation's secret key, made on first use in a file only its owner may read."""
+    path = home / "secret.key"
+    home.mkdir(parents=True, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text(encoding="ascii").strip()
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write(secrets.token_urlsafe(48))
+    return path.read_text(encoding="ascii").strip()

@@ -1,0 +1,198 @@
+"""Agent runs: created once, leased to one worker at a time, waiting for people without a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import func, or_, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from catalog.tables import Run
+from domain.errors import Conflict
+from domain.ids import Ids
+from domain.time import Clock, utc
+from storage import outbox
+from storage.base import Repository
+
+
+class RunStatus(StrEnum):
+    """Where a run stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    NEEDS_INPUT = "needs_input"
+    AWAITING_APPROVAL = "awaiting_approval"
+    SUCCEEDED = "succeeded"
+    REFUSED = "refused"
+    REJECTED = "rejected"
+    FAILED = "failed"
+
+
+WAITING = frozenset({RunStatus.NEEDS_INPUT, RunStatus.AWAITING_APPROVAL})
+FINISHED = frozenset({RunStatus.SUCCEEDED, RunStatus.REFUSED, RunStatus.REJECTED, RunStatus.FAILED})
+
+
+class Runs(Repository[Run]):
+    """Queries over runs."""
+
+    row, prefix = Run, "run"
+
+    async def by_key(self, org_id: str, idempotency_key: str) -> Run | None:
+        """Return the run made with that idempotency key."""
+        found: Run | None = await self.session.scalar(
+            select(Run).where(Run.org_id == org_id, Run.idempotency_key == idempotency_key)
+        )
+        return found
+
+    async def take_lease(self, run_id: str, owner: str, seconds: int) -> Run | None:
+        """Lease a run if nobody else holds it; one conditional UPDATE decides between two workers.
+
+        Lease times come from the database's clock, the only one that all workers share.
+        """
+        free = or_(Run.lease_until.is_(None), Run.lease_until < func.now())
+        active = (RunStatus.QUEUED, RunStatus.RUNNING)
+        statement = (
+            update(Run)
+            .where(Run.id == run_id, Run.status.in_(active), free)
+            .values(
+                status=RunStatus.RUNNING,
+                lease_owner=owner,
+                lease_until=_in(seconds),
+                attempts=Run.attempts + 1,
+                updated_at=func.now(),
+            )
+            .returning(Run)
+        )
+        return (await self.session.scalars(statement)).one_or_none()
+
+    async def renew_lease(self, run_id: str, owner: str, seconds: int) -> bool:
+        """Extend a lease; False if it was lost to another worker."""
+        statement = (
+            update(Run)
+            .where(Run.id == run_id, Run.lease_owner == owner, Run.status == RunStatus.RUNNING)
+            .values(lease_until=_in(seconds), updated_at=func.now())
+            .returning(Run.id)
+        )
+        return (await self.session.scalar(statement)) is not None
+
+    async def release(self, run_id: str, owner: str, status: RunStatus, **values: Any) -> bool:
+        """Write how a leased run came to rest and give the lease back; False if it was lost."""
+        statement = (
+            update(Run)
+            .where(Run.id == run_id, Run.lease_owner == owner)
+            .values(
+                status=status,
+                lease_owner=None,
+                lease_until=None,
+                updated_at=func.now(),
+                **values,
+            )
+            .returning(Run.id)
+        )
+        return (await self.session.scalar(statement)) is not None
+
+    async def orphans(self, queued_for: int = 10) -> Sequence[str]:
+        """Return runs that nobody works on: an expired lease, or queued for many seconds unseen."""
+        query = select(Run.id).where(
+            or_(
+                (Run.status == RunStatus.RUNNING) & (Run.lease_until < func.now()),
+                (Run.status == RunStatus.QUEUED) & (Run.updated_at < _in(-queued_for)),
+            )
+        )
+        return (await self.session.scalars(query)).all()
+
+
+class RunService:
+    """Creates runs and answers their questions inside one unit of work.
+
+    Args:
+        session: The open unit of work.
+        ids: Where new ids come from.
+        clock: Where "now" comes from.
+    """
+
+    def __init__(self, session: AsyncSession, ids: Ids, clock: Clock) -> None:
+        self.session = session
+        self.ids = ids
+        self.clock = clock
+        self.runs = Runs(session)
+
+    async def create(
+        self,
+        org_id: str,
+        goal: str,
+        inputs: dict[str, Any],
+        *,
+        graph: str,
+        graph_version: str,
+        by: str,
+        idempotency_key: str | None = None,
+    ) -> tuple[Run, bool]:
+        """Create a queued run, or return the one made before with the same idempotency key.
+
+        Returns:
+            The run, and whether it is new.
+
+        Raises:
+            Conflict: if the key was used for another goal.
+        """
+        if idempotency_key is not None:
+            there = await self.runs.by_key(org_id, idempotency_key)
+            if there is not None:
+                return _same(there, goal, inputs), False
+        now = utc(self.clock.now_ms())
+        run = await self.runs.add(
+            Run(
+                id=self.ids.new("run"),
+                org_id=org_id,
+                created_at=now,
+                updated_at=now,
+                graph=graph,
+                graph_version=graph_version,
+                goal=goal,
+                inputs=inputs,
+                idempotency_key=idempotency_key,
+                requested_by=by,
+            )
+        )
+        await self._enqueue(run)
+        return run, True
+
+    async def answer(self, run_id: str, expected: RunStatus, answer: dict[str, Any]) -> Run:
+        """Give a waiting run its answer and queue it again.
+
+        Raises:
+            NotFound: if there is no such run.
+            Conflict: if it does not wait for this kind of answer.
+        """
+        run = await self.runs.get(run_id, lock=True)
+        if run.status != expected:
+            raise Conflict(
+                "run_not_waiting",
+                f"This run is {run.status}; it takes this answer only while it is {expected}.",
+                run_status=run.status,
+            )
+        run.pending, run.question = answer, None
+        run.status, run.updated_at = RunStatus.QUEUED, utc(self.clock.now_ms())
+        await self._enqueue(run)
+        return run
+
+    async def _enqueue(self, run: Run) -> None:
+        await outbox.put(
+            self.session, self.ids.new("obx"), run.org_id, "run.enqueue", {"run_id": run.id}
+        )
+
+
+def _same(run: Run, goal: str, inputs: dict[str, Any]) -> Run:
+    if (run.goal, run.inputs) != (goal, inputs):
+        raise Conflict(
+            "idempotency_key_reused",
+            "This Idempotency-Key was used for another campaign; send a new one.",
+        )
+    return run
+
+
+def _in(seconds: int) -> Any:
+    return func.now() + text(f"interval '{int(seconds)} seconds'")
