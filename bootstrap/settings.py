@@ -5,22 +5,22 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from domain.errors import Unprocessable
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Everything that differs between two installations.
 
     Each field is read from the environment variable of the same name in upper case.
     """
 
-    model_config = SettingsConfigDict(env_prefix="", extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     database_url: str = Field(description="postgresql://… of the login role")
     admin_database_url: str | None = Field(
@@ -85,7 +85,7 @@ class Settings(BaseSettings):
         ).digest()
 
 
-def load_settings(environ: dict[str, str] | None = None) -> Settings:
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings.
 
     Args:
@@ -98,8 +98,8 @@ def load_settings(environ: dict[str, str] | None = None) -> Settings:
     known = {name: values[name.upper()] for name in Settings.model_fields if name.upper() in values}
     try:
         return Settings.model_validate(known)
-    except ValueError as error:
-        wrong = sorted({str(e["loc"][0]).upper() for e in error.errors()})  # type: ignore[attr-defined]
+    except ValidationError as error:
+        wrong = sorted({str(problem["loc"][0]).upper() for problem in error.errors()})
         raise Unprocessable(
             "settings", f"Set these environment variables (or run `parley up`): {', '.join(wrong)}."
         ) from error
