@@ -174,7 +174,9 @@ class RunService:
                 f"This run is {run.status}; it takes this answer only while it is {expected}.",
                 run_status=run.status,
             )
-        run.pending, run.question = answer, None
+        # The answer names the question it belongs to: after a crash it must not answer the next one.
+        asked = (run.question or {}).get("interrupt")
+        run.pending, run.question = {"interrupt": asked, "answer": answer}, None
         run.status, run.updated_at = RunStatus.QUEUED, utc(self.clock.now_ms())
         await self._enqueue(run)
         return run

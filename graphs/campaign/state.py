@@ -1,0 +1,77 @@
+"""The typed state of a campaign run. Small: ids, counts and the brief; bulk lies elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypedDict
+
+from agents.ad_manager.schemas import MediaPlan
+from domain.brief import Brief
+
+Outcome = Literal["launched", "refused", "rejected", "failed"]
+ApprovalMode = Literal["person", "demo"]
+
+#: How often compliance may send creatives back before what is left is dropped.
+MAX_ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Clarification:
+    """What a person answered to the run's questions.
+
+    Attributes:
+        text: Free words, read like a part of the goal.
+        fields: Brief fields given directly, as JSON text (`{"budget_total_minor": 300000}`).
+    """
+
+    text: str = ""
+    fields: str = "{}"
+
+
+@dataclass(frozen=True)
+class Approval:
+    """Who decided what."""
+
+    decision: Literal["approve", "reject"]
+    by: str
+    note: str
+
+
+class CampaignInput(TypedDict):
+    """What a run starts with."""
+
+    goal: str
+    site_url: str | None
+    page_source_id: str | None
+    feed_source_id: str | None
+    approval_mode: ApprovalMode
+
+
+class CampaignState(CampaignInput, total=False):
+    """What a run knows. Every key has one writer, but for `brief` and `round`.
+
+    Keys:
+        clarification: The last answer of a person.
+        brief: The goal, parsed.
+        plan: Channels, bid and budgets.
+        campaign_id: The draft in the catalogue.
+        creatives, passed, to_revise, blocked: Counts after the last reading.
+        round: How often creatives were revised.
+        approval: The decision of a person or policy.
+        ads: How many ads went live.
+        outcome, reason: How it ended.
+    """
+
+    clarification: Clarification
+    brief: Brief
+    plan: MediaPlan
+    campaign_id: str
+    creatives: int
+    passed: int
+    to_revise: int
+    blocked: int
+    round: int
+    approval: Approval
+    ads: int
+    outcome: Outcome
+    reason: str

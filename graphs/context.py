@@ -1,0 +1,62 @@
+"""What nodes get to work with: parts of the installation, never part of the state."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import date
+
+from domain.events import Plain, Progress, ProgressType
+from domain.ids import Ids
+from domain.time import Clock, day_of
+from llm.router import ModelRouter
+from storage.database import Database
+from storage.objects import ObjectStore
+
+Emit = Callable[[Progress], Awaitable[None]]
+Fetch = Callable[[str], Awaitable[bytes]]
+
+
+@dataclass(frozen=True)
+class GraphContext:
+    """Run-time dependencies of a graph, handed over as LangGraph's context.
+
+    Attributes:
+        run_id, org_id: Whose run this is.
+        db, objects: Where things are kept.
+        router: The only way to a model.
+        fetch: Reads a public web page; raises typed errors.
+        emit: Publishes progress.
+        demo_policy: Whether the demo approval policy may approve (development only).
+    """
+
+    run_id: str
+    org_id: str
+    db: Database
+    objects: ObjectStore
+    router: ModelRouter
+    clock: Clock
+    ids: Ids
+    fetch: Fetch
+    emit: Emit
+    demo_policy: bool = False
+
+    @property
+    def today(self) -> date:
+        """The UTC day on which the run is being worked on."""
+        return day_of(self.clock.now_ms())
+
+    async def tell(
+        self, kind: ProgressType, step: str, message: str, **data: Plain | list[Plain]
+    ) -> None:
+        """Publish one line of progress."""
+        await self.emit(
+            Progress(
+                run_id=self.run_id,
+                type=kind,
+                step=step,
+                message=message,
+                at_ms=self.clock.now_ms(),
+                data=data,
+            )
+        )
