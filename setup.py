@@ -1,5 +1,19 @@
-"""Build hook: compiles the decision core when a C compiler is there; falls back to plain Python."""
+"""Build hook: compiles the decision core when a C compiler is there.
 
-from setuptools import setup
+The core is one Python source that also runs uncompiled; `parley doctor` says which of the two is in use.
+"""
 
-setup()
+from setuptools import Extension, setup
+
+try:
+    from Cython.Build import cythonize
+except ImportError:  # a source install without build isolation: plain Python serves, more slowly
+    extensions = []
+else:
+    extensions = cythonize(
+        [Extension("fastpath._core", ["fastpath/_core.py"], optional=True)],
+        language_level=3,
+        build_dir="build",
+    )
+
+setup(ext_modules=extensions)

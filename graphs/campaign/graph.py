@@ -1,12 +1,12 @@
 """The campaign graph.
 
-    understand ─┬─ refuse ────────────────────────────────────► END
-        ▲       ├─ clarify (waits for a person) ─┐
-        └───────┼────────────────────────────────┘
-                └─ read_sources ─► plan ─► write ─► check ─┬─ revise ─► check   (at most 3 times)
-                                                          ├─ give_up ─────────► END
-                                                          └─ submit ─► approve (waits) ─┬─ launch ─► END
-                                                                                        └─ reject ─► END
+understand ─┬─ refuse ────────────────────────────────────► END
+    ▲       ├─ clarify (waits for a person) ─┐
+    └───────┼────────────────────────────────┘
+            └─ read_sources ─► plan ─► write ─► check ─┬─ revise ─► check   (at most 3 times)
+                                                      ├─ give_up ─────────► END
+                                                      └─ submit ─► approve (waits) ─┬─ launch ─► END
+                                                                                    └─ reject ─► END
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import RetryPolicy
+from llm.retry import should_retry
 
 from graphs.campaign import nodes
 from graphs.campaign.state import MAX_ROUNDS, CampaignInput, CampaignState
 from graphs.context import GraphContext
-from llm.retry import should_retry
 
 VERSION = "1"
 

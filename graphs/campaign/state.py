@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, TypedDict
 
 from agents.ad_manager.schemas import MediaPlan
+
 from domain.brief import Brief
 
 Outcome = Literal["launched", "refused", "rejected", "failed"]

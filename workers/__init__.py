@@ -1,0 +1,1 @@
+"""The back door: Celery tasks, run leases, outbox relay, stream consumers, schedules."""

@@ -1,0 +1,178 @@
+"""Works on one run: lease, heartbeat, resume, and how it came to rest.
+
+A worker that dies leaves a lease that expires; the next one resumes from the last checkpoint. A run that
+asks a person something gives its lease back and ends the task; the answer queues it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.types import Command, StateSnapshot
+
+from catalog.runs import Runs, RunStatus
+from catalog.tables import Run
+from domain.errors import ParleyError, Unavailable
+from graphs.campaign import graph as campaign
+from graphs.campaign.state import CampaignInput, CampaignState
+from graphs.context import GraphContext
+from storage.database import Database
+
+log = logging.getLogger("parley.runner")
+
+#: Runs that die this often are not tried again: something in them kills workers.
+MAX_ATTEMPTS = 12
+
+_OUTCOMES = {
+    "launched": RunStatus.SUCCEEDED,
+    "refused": RunStatus.REFUSED,
+    "rejected": RunStatus.REJECTED,
+    "failed": RunStatus.FAILED,
+}
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Executes runs.
+
+    Attributes:
+        db: Where runs are leased.
+        checkpointer: Where graphs keep their progress.
+        context_for: Makes the context of a run.
+        owner: Name of this worker process, unique among all.
+        lease_s: Seconds a lease lasts without a heartbeat.
+    """
+
+    db: Database
+    checkpointer: BaseCheckpointSaver[Any]
+    context_for: Callable[[Run], GraphContext]
+    owner: str
+    lease_s: int
+
+    async def execute(self, run_id: str) -> RunStatus | None:
+        """Work on a run until it rests.
+
+        Returns:
+            The status it came to, or None if another worker has it or it does not need work.
+        """
+        async with self.db.system() as session:
+            run = await Runs(session).take_lease(run_id, self.owner, self.lease_s)
+        if run is None:
+            log.info("run %s: somebody else works on it, or nothing is to be done", run_id)
+            return None
+        if run.attempts > MAX_ATTEMPTS:
+            return await self._rest(run, RunStatus.FAILED, error=_gave_up(run))
+        work = asyncio.create_task(self._work(run))
+        heart = asyncio.create_task(self._beat(run.id, work))
+        try:
+            return await work
+        except asyncio.CancelledError:
+            if heart.done() and not heart.cancelled():
+                log.warning("run %s: lease lost, another worker goes on", run_id)
+                return None
+            raise
+        finally:
+            heart.cancel()
+            with suppress(asyncio.CancelledError):
+                await heart
+
+    async def _work(self, run: Run) -> RunStatus:
+        context = self.context_for(run)
+        graph = campaign.build(self.checkpointer)
+        config: RunnableConfig = {"configurable": {"thread_id": run.id}}
+        try:
+            before = await graph.aget_state(config)
+            if not _only_waits(before, run):
+                await graph.ainvoke(
+                    _start_with(before, run), config, context=context, durability="sync"
+                )
+            after = await graph.aget_state(config)
+        except Unavailable:
+            # A part is down: keep the run, let the lease expire and try again from the checkpoint.
+            raise
+        except ParleyError as error:
+            await context.tell("finished", run.step or "run", error.detail)
+            return await self._rest(run, RunStatus.FAILED, error=error.problem())
+        return await self._settle(run, context, after)
+
+    async def _settle(self, run: Run, context: GraphContext, after: StateSnapshot) -> RunStatus:
+        questions = [i for task in after.tasks for i in task.interrupts]
+        if questions:
+            payload: dict[str, Any] = {"interrupt": questions[0].id, **questions[0].value}
+            status = RunStatus(payload["waits_for"])
+            return await self._rest(run, status, question=payload, pending=None)
+        values: CampaignState = after.values  # type: ignore[assignment]
+        outcome = values["outcome"]
+        result = {
+            "outcome": outcome,
+            "reason": values.get("reason", ""),
+            "campaign_id": values.get("campaign_id"),
+            "ads": values.get("ads", 0),
+        }
+        status = await self._rest(
+            run,
+            _OUTCOMES[outcome],
+            result=result,
+            pending=None,
+            campaign_id=values.get("campaign_id"),
+        )
+        await context.tell("finished", outcome, values.get("reason", ""), ads=values.get("ads", 0))
+        # The record of the run is its row; its checkpoints were execution detail.
+        await self.checkpointer.adelete_thread(run.id)
+        return status
+
+    async def _rest(self, run: Run, status: RunStatus, **values: Any) -> RunStatus:
+        async with self.db.system() as session:
+            kept = await Runs(session).release(run.id, self.owner, status, **values)
+        if not kept:
+            log.warning("run %s: lease lost before it could be given back", run.id)
+        return status
+
+    async def _beat(self, run_id: str, work: asyncio.Task[RunStatus]) -> None:
+        while True:
+            await asyncio.sleep(self.lease_s / 3)
+            try:
+                async with self.db.system() as session:
+                    mine = await Runs(session).renew_lease(run_id, self.owner, self.lease_s)
+            except ParleyError as error:
+                log.warning("run %s: heartbeat missed: %s", run_id, error)
+                continue
+            if not mine:
+                work.cancel()
+                return
+
+
+def _only_waits(state: StateSnapshot, run: Run) -> bool:
+    """Tell whether the run stands at a question that nobody has answered yet."""
+    asked = {i.id for task in state.tasks for i in task.interrupts}
+    return bool(asked) and (run.pending or {}).get("interrupt") not in asked
+
+
+def _start_with(state: StateSnapshot, run: Run) -> CampaignInput | Command[Any] | None:
+    """Return what the graph goes on with: the input, an answer, or nothing after a crash."""
+    if not state.created_at:
+        return CampaignInput(
+            goal=run.goal,
+            site_url=run.inputs.get("site_url"),
+            page_source_id=run.inputs.get("page_source_id"),
+            feed_source_id=run.inputs.get("feed_source_id"),
+            approval_mode=run.inputs.get("approval_mode", "person"),
+        )
+    waits = any(task.interrupts for task in state.tasks)
+    if waits and run.pending is not None:
+        return Command(resume=run.pending["answer"])
+    return None
+
+
+def _gave_up(run: Run) -> dict[str, Any]:
+    return {
+        "code": "run_keeps_dying",
+        "detail": f"This run was started {run.attempts} times and never came to an end; see the logs.",
+    }

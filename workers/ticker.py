@@ -1,0 +1,142 @@
+"""The ticker process: everything that happens by itself, each on its own beat.
+
+    python -m workers.ticker
+
+Every beat is safe to run twice and in several processes: rows are taken with SKIP LOCKED, stream entries
+are acknowledged after the commit, and moves to a state that is reached already do nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from bootstrap.budgets import sync_live_spend
+from bootstrap.decisions import DecisionConsumer
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from bootstrap.services import Services, open_services
+from bootstrap.settings import load_settings
+from catalog.lifecycle import CampaignStatus
+from catalog.repository import Campaigns
+from catalog.runs import Runs
+from catalog.service import CatalogService
+from domain.errors import ParleyError
+from domain.time import utc
+from storage import outbox
+from storage.cache import REDIS_ERRORS
+from workers.celery_app import COMPILE_TASK, RUN_TASK, make_celery
+
+log = logging.getLogger("parley.ticker")
+
+
+class Ticker:
+    """The beats.
+
+    Args:
+        services: The installation's parts.
+        celery: Where tasks are sent to.
+    """
+
+    def __init__(self, services: Services, celery: Celery) -> None:
+        self.services = services
+        self.celery = celery
+        self.decisions = DecisionConsumer(services, consumer=f"ticker-{os.getpid()}")
+
+    def beats(self) -> list[tuple[str, float, Callable[[], Awaitable[object]]]]:
+        """Return name, seconds between two beats, and what to do."""
+        return [
+            ("outbox", 0.2, self.relay),
+            ("decisions", 0.3, self.decisions.drain),
+            ("orphans", 2.0, self.requeue_orphans),
+            ("spend", 2.0, partial(sync_live_spend, self.services)),
+            ("schedule", 5.0, self.end_campaigns),
+        ]
+
+    async def relay(self) -> int:
+        """Hand waiting outbox messages to the broker; a message is marked only after it was taken."""
+        async with self.services.db.system() as session:
+            rows = await outbox.waiting(session)
+            # Ten changes of the catalogue need one compilation.
+            compile_once = any(row.topic == "catalogue.changed" for row in rows)
+            for row in rows:
+                if row.topic == "run.enqueue":
+                    await self._send(RUN_TASK, [row.payload["run_id"]])
+            if compile_once:
+                await self._send(COMPILE_TASK, [])
+            await outbox.mark_sent(session, [row.id for row in rows])
+            return len(rows)
+
+    async def requeue_orphans(self) -> int:
+        """Send runs that nobody works on to the workers again."""
+        async with self.services.db.system() as session:
+            orphans = await Runs(session).orphans()
+        for run_id in orphans:
+            log.info("run %s has no worker; queued again", run_id)
+            await self._send(RUN_TASK, [run_id])
+        return len(orphans)
+
+    async def end_campaigns(self) -> int:
+        """End campaigns whose last day has passed."""
+        services = self.services
+        async with services.db.system() as session:
+            catalog = CatalogService(session, services.ids, services.clock)
+            over = await Campaigns(session).over(utc(services.clock.now_ms()))
+            for campaign in over:
+                await catalog.move(
+                    campaign.id, CampaignStatus.ENDED, who="schedule", why="its last day has passed"
+                )
+            return len(over)
+
+    async def _send(self, task: str, args: list[str]) -> None:
+        # kombu blocks while it connects; the other beats must go on.
+        await asyncio.to_thread(self.celery.send_task, task, args)
+
+
+async def run(ticker: Ticker, stop: asyncio.Event) -> None:
+    """Beat until told to stop; a beat that fails is logged and comes again."""
+    await asyncio.gather(
+        *(_beat(name, seconds, what, stop) for name, seconds, what in ticker.beats())
+    )
+
+
+async def _beat(
+    name: str, seconds: float, what: Callable[[], Awaitable[object]], stop: asyncio.Event
+) -> None:
+    while not stop.is_set():
+        try:
+            await what()
+        except (ParleyError, OperationalError, *REDIS_ERRORS) as error:
+            log.warning("%s: %s; trying again", name, error)
+        except Exception:
+            # A defect in one beat must not stop the others.
+            log.exception("%s failed", name)
+        try:
+            await asyncio.wait_for(stop.wait(), seconds)
+        except TimeoutError:
+            continue
+
+
+async def _main() -> None:
+    settings = load_settings()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with open_services(settings, pool_size=3) as services:
+        await run(Ticker(services, make_celery(settings.celery_broker)), stop)
+
+
+def main() -> None:
+    """Run the ticker until it is told to stop."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    asyncio.run(_main())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""The worker process: one asyncio loop per Celery pool child, parts opened after the fork.
+
+python -m workers.worker
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from contextlib import AsyncExitStack
+from typing import Any
+
+from bootstrap.graph_parts import graph_context
+from bootstrap.snapshots import compile_and_publish
+from celery import Celery
+from celery.signals import worker_process_init, worker_process_shutdown
+
+from bootstrap.services import Services, open_services
+from bootstrap.settings import Settings, load_settings
+from catalog.tables import Run
+from graphs.context import GraphContext
+from workers.celery_app import COMPILE_TASK, RUN_TASK, make_celery
+from workers.checkpoints import open_checkpointer
+from workers.progress import RedisProgress
+from workers.runner import Runner
+
+log = logging.getLogger("parley.worker")
+
+
+class Child:
+    """What one pool child holds: its loop and the parts that live in it.
+
+    Args:
+        settings: The installation's settings.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._loop = asyncio.Runner()
+        self._stack = AsyncExitStack()
+        self._services: Services | None = None
+        self._runner: Runner | None = None
+
+    def open(self) -> None:
+        """Open the parts inside this child's loop."""
+        self._loop.run(self._open())
+
+    def close(self) -> None:
+        """Close the parts and the loop."""
+        self._loop.run(self._stack.aclose())
+        self._loop.close()
+
+    def run(self, run_id: str) -> None:
+        """Work on a run."""
+        assert self._runner is not None
+        self._loop.run(self._runner.execute(run_id))
+
+    def compile(self) -> None:
+        """Compile and publish the catalogue if it has changed."""
+        assert self._services is not None
+        self._loop.run(compile_and_publish(self._services))
+
+    async def _open(self) -> None:
+        services = await self._stack.enter_async_context(open_services(self._settings, pool_size=2))
+        saver = await self._stack.enter_async_context(
+            open_checkpointer(self._settings.database_url)
+        )
+        progress = RedisProgress(services.redis)
+
+        def context_for(run: Run) -> GraphContext:
+            return graph_context(services, run, progress.emit)
+
+        self._services = services
+        self._runner = Runner(
+            db=services.db,
+            checkpointer=saver,
+            context_for=context_for,
+            owner=f"{socket.gethostname()}:{os.getpid()}",
+            lease_s=self._settings.parley_lease_s,
+        )
+
+
+def make_worker(settings: Settings) -> Celery:
+    """Return the Celery application with its tasks bound to this installation."""
+    app = make_celery(settings.celery_broker)
+    child = Child(settings)
+
+    @worker_process_init.connect(weak=False)
+    def _start(**_: Any) -> None:
+        child.open()
+
+    @worker_process_shutdown.connect(weak=False)
+    def _stop(**_: Any) -> None:
+        child.close()
+
+    @app.task(name=RUN_TASK)
+    def run(run_id: str) -> None:
+        child.run(run_id)
+
+    @app.task(name=COMPILE_TASK)
+    def compile_catalogue() -> None:
+        child.compile()
+
+    return app
+
+
+def main() -> None:
+    """Run the worker until it is told to stop."""
+    app = make_worker(load_settings())
+    app.worker_main(
+        ["worker", "--loglevel=INFO", "--concurrency=2", "--pool=prefork", "--without-gossip",
+         "--without-mingle", f"--hostname=parley-{os.getpid()}@%h"]
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
