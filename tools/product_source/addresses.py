@@ -45,7 +45,7 @@ async def public_address(host: str, port: int, resolve: Resolve, *, allow_privat
             into a private, loopback, link-local or reserved network.
     """
     try:
-        addresses = await resolve(host, port)
+        addresses = _literal(host) or await resolve(host, port)
     except (OSError, UnicodeError) as error:
         raise Unprocessable(
             "site_unreachable", f"The host {host[:100]!r} is not known; check the address."
@@ -60,6 +60,18 @@ async def public_address(host: str, port: int, resolve: Resolve, *, allow_privat
             f"The host {host[:100]!r} leads into a private network; give a page on the public internet.",
         )
     return addresses[0].partition("%")[0]
+
+
+def _literal(host: str) -> list[str]:
+    """Return the address a host spells out, in the old notations too (`127.1`, `0x7f000001`)."""
+    try:
+        return [str(ipaddress.ip_address(host.partition("%")[0]))]
+    except ValueError:
+        pass
+    try:
+        return [socket.inet_ntoa(socket.inet_aton(host))] if host[:1].isdigit() else []
+    except OSError:
+        return []
 
 
 def _is_global(address: _Address) -> bool:

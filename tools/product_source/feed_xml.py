@@ -28,9 +28,9 @@ def xml_rows(text: str) -> Iterator[Row]:
     body = text.replace("\x00", "").encode("utf-8", "replace")
     if body.lstrip().startswith(b"<?xml"):
         # The text is decoded already, so whatever encoding it declares is no longer true.
-        body = body.lstrip().partition(b"?>")[2]
+        body = body.partition(b"?>")[2]
     try:
-        root = etree.fromstring(body.lstrip(), parser=parser)
+        root = etree.fromstring(body, parser=parser)
     except etree.XMLSyntaxError:
         root = None
     items = [] if root is None else [e for e in root.iter() if _local(e) in _ITEMS]

@@ -118,6 +118,8 @@ def _heads(run: list[str], lexicon: _Lexicon) -> Iterator[tuple[int, int, bool]]
         )
         if size:
             yield end, end - size, True
+            if run[end - 1] in lexicon.strong:
+                yield end, end - 1, True
             end -= size
             first = False
             continue

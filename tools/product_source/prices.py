@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-from domain.money import CURRENCIES
+from domain.money import CURRENCIES, exponent
 
 #: Signs that name one currency; `$` is US dollars unless the feed names another (issue brief).
 _SIGNS: dict[str, str] = {
@@ -36,8 +36,8 @@ def parse_price(stated: str, currency: str | None = None) -> tuple[str, str | No
         return None
     if declared in CURRENCIES and (found is None or "$" in stated):
         found = declared
-    amount = _amount(match["number"])
-    return amount, found
+    amount = _amount(match["number"], found)
+    return None if amount is None else (amount, found)
 
 
 def _currency_of(before: str, after: str) -> tuple[str | None, bool]:
@@ -52,7 +52,7 @@ def _currency_of(before: str, after: str) -> tuple[str | None, bool]:
     return None, not (before.strip() or after.strip())
 
 
-def _amount(number: str) -> str:
+def _amount(number: str, currency: str | None) -> str | None:
     digits = number.replace("'", "").replace(" ", "")
     comma, dot = digits.rfind(","), digits.rfind(".")
     if comma >= 0 and dot >= 0:
@@ -60,8 +60,11 @@ def _amount(number: str) -> str:
         digits = digits.replace(thousands, "").replace(",", ".")
     elif comma >= 0:
         digits = digits.replace(",", "" if _groups(digits, ",") else ".")
-    elif digits.count(".") > 1:
+    elif digits.count(".") > 1 or (_groups(digits, ".") and exponent(currency or "") == 0):
         digits = digits.replace(".", "")
+    elif _groups(digits, ".") and dot >= 0 and exponent(currency or "") != 3:
+        # 1.299 is a thousand in Berlin and one and a bit in London; a wrong price is worse than none.
+        return None
     return f"{Decimal(digits):f}"
 
 
