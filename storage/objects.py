@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import urllib3
 from minio import Minio
-from minio.error import S3Error
+from minio.error import InvalidResponseError, S3Error
 
 from domain.errors import NotFound, Unavailable
 
@@ -113,6 +113,11 @@ class ObjectStore:
             return await asyncio.to_thread(call)
         except S3Error as error:
             if error.code in ("NoSuchKey", "NoSuchObject"):
+                raise NotFound("object_not_found", "That object is not in the store.") from error
+            raise _unavailable() from error
+        except InvalidResponseError as error:
+            # Some stores answer with text/xml, which the client does not read as S3 errors.
+            if "<Code>NoSuchKey</Code>" in str(error):
                 raise NotFound("object_not_found", "That object is not in the store.") from error
             raise _unavailable() from error
         except (urllib3.exceptions.HTTPError, OSError) as error:

@@ -22,7 +22,7 @@ from bootstrap.settings import Settings, load_settings
 from catalog.tables import Run
 from graphs.context import GraphContext
 from workers.celery_app import COMPILE_TASK, RUN_TASK, make_celery
-from workers.checkpoints import open_checkpointer
+from graphs.checkpoints import open_checkpointer
 from workers.progress import RedisProgress
 from workers.runner import Runner
 

@@ -1,0 +1,10 @@
+"""All tables of the house: importing their modules registers them."""
+
+import billing.tables
+import catalog.tables
+import measurement.tables
+import storage.outbox
+from storage.base import Base
+
+MODULES = (billing.tables, catalog.tables, measurement.tables, storage.outbox)
+METADATA = Base.metadata
