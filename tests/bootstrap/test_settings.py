@@ -24,7 +24,7 @@ def dotenv() -> dict[str, str]:
 def fill(value: str, variables: dict[str, str]) -> str:
     def one(match: re.Match[str]) -> str:
         name, _, default = match[1].partition(":-")
-        return variables[name] if name in variables else default
+        return variables.get(name, default)
 
     filled = re.sub(r"\$\{([^}]+)\}", one, value)
     assert "${" not in filled
@@ -78,7 +78,7 @@ def test_compose_takes_every_secret_from_the_environment() -> None:
 
 
 def test_missing_settings_are_named() -> None:
-    with pytest.raises(Unprocessable, match="DATABASE_URL.*PARLEY_SECRET_KEY.*REDIS_URL"):
+    with pytest.raises(Unprocessable, match=r"DATABASE_URL.*PARLEY_SECRET_KEY.*REDIS_URL"):
         load_settings({})
     with pytest.raises(Unprocessable, match="PARLEY_SECRET_KEY"):
         load_settings({**_enough(), "PARLEY_SECRET_KEY": "short"})
