@@ -1,0 +1,98 @@
+"""`POST /api/requests`: straight from ASGI to the fast path, without FastAPI in between.
+
+A chat must never break for want of an ad: whatever is wrong on our side is answered 200 with `ad: null`
+and a reason, as long as the caller is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from api import wire
+from api.bodies import DEFAULT_LIMIT, bad_json, check_text, read_body
+from api.exchange import Receive, Scope, Send, exchange_of, reply, reply_problem
+from api.problems import headers_of, problem_body
+from api.state import State
+from domain.errors import ParleyError, Unavailable, Unprocessable
+from fastpath.types import Reason
+
+PATH = "/api/requests"
+
+_decode = msgspec.json.Decoder(wire.AdRequestBody).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class HotRoute:
+    """The route.
+
+    Args:
+        state: Returns the running parts.
+    """
+
+    def __init__(self, state: Callable[[], State]) -> None:
+        self._state = state
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["method"] != "POST":
+            await _wrong_method(send)
+            return
+        try:
+            body = parse(await read_body(scope, receive, DEFAULT_LIMIT))
+            answer = await self._answer(body, scope)
+        except ParleyError as error:
+            await refuse(send, error)
+            return
+        self._state().metrics.answers.labels(answer.reason).inc()
+        await reply(send, 200, _encode(answer))
+
+    async def _answer(self, body: wire.AdRequestBody, scope: Scope) -> wire.AnswerBody:
+        state = self._state()
+        parts = state.services
+        principal = await state.authenticator.caller(scope, body.app_id)
+        principal.need("ads:serve")
+        request_id = parts.ids.new("req")
+        try:
+            await state.count(principal, scope)
+        except Unavailable:
+            # The counter and the cooldown live in the same Redis: no state, no ad.
+            return wire.no_ad(request_id, Reason.STATE_UNAVAILABLE)
+        question = wire.to_request(body, request_id, parts.clock.now_ms())
+        if not state.rollout.serves(body.app_id):
+            return wire.no_ad(request_id, wire.ROLLOUT_OFF)
+        fastpath = state.fastpath()
+        if fastpath is None:
+            return wire.no_ad(request_id, wire.NO_SNAPSHOT)
+        return wire.to_answer(await fastpath.answer(question))
+
+
+def parse(body: bytes) -> wire.AdRequestBody:
+    """Return the request of a body.
+
+    Raises:
+        BadInput: if it is not UTF-8 or not JSON.
+        Unprocessable: naming the field that is wrong.
+    """
+    check_text(body)
+    try:
+        return _decode(body)
+    except msgspec.ValidationError as error:
+        raise Unprocessable("invalid_request", wire.sentence(error)) from error
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        raise bad_json(error) from error
+
+
+async def refuse(send: Send, error: ParleyError) -> None:
+    """Send a typed error as a problem; `ok` is what clients of the Ceed SDK look at first."""
+    more = [(k.lower().encode(), v.encode()) for k, v in headers_of(error).items()]
+    await reply_problem(send, {"ok": False, **error.problem()}, more)
+
+
+async def _wrong_method(send: Send) -> None:
+    problem: dict[str, Any] = problem_body(
+        405, "method_not_allowed", "Bad request", "Ads are asked for with POST."
+    )
+    await reply_problem(send, problem, [(b"allow", b"POST, OPTIONS")])

@@ -1,0 +1,220 @@
+"""Campaigns: started by a goal, watched, paused, resumed, ended."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api import views
+from api.deps import (
+    Api,
+    CampaignId,
+    CampaignReader,
+    CampaignWriter,
+    IdempotencyKey,
+    Limit,
+    Reporter,
+    who,
+)
+from api.models.campaigns import (
+    MAX_GOAL,
+    CampaignDetail,
+    CampaignOut,
+    CreateCampaign,
+    CreativeOut,
+    Moved,
+    Started,
+    Why,
+)
+from api.models.reports import CampaignReportOut
+from api.state import State
+from billing.service import BillingService
+from catalog.access import Principal
+from catalog.lifecycle import CampaignStatus
+from catalog.repository import Audit, Campaigns, Creatives, Sources
+from catalog.runs import RunService
+from catalog.service import CatalogService
+from catalog.specs import CampaignSpec, price_of_one
+from catalog.tables import Campaign, Run
+from domain.errors import Conflict, Forbidden, Unprocessable
+from domain.formats import BidModel
+from domain.ids import check_id
+from measurement.service import campaign_report
+
+router = APIRouter(prefix="/api/v1/campaigns", tags=["campaigns"])
+
+GRAPH, GRAPH_VERSION = "campaign", "1"
+
+
+@router.post("/create", status_code=202)
+async def create(
+    body: CreateCampaign, caller: CampaignWriter, api: Api, key: IdempotencyKey = None
+) -> Started:
+    """Start a campaign from a goal in plain language."""
+    _check(body, api)
+    try:
+        run = await _start(body, caller, api, key)
+    except IntegrityError:
+        # Two requests with one Idempotency-Key at once: the other has won and is there to be found.
+        run = await _start(body, caller, api, key)
+    links = {
+        "self": f"/api/v1/runs/{run.id}",
+        "events": f"/api/v1/runs/{run.id}/events",
+        "approve": f"/api/v1/runs/{run.id}/approve",
+        "answer": f"/api/v1/runs/{run.id}/answer",
+    }
+    return Started(run_id=run.id, status=run.status, links=links)
+
+
+def _check(body: CreateCampaign, api: State) -> None:
+    if not body.goal:
+        raise Unprocessable("goal_empty", "Say in a sentence what the campaign should achieve.")
+    if len(body.goal) > MAX_GOAL:
+        raise Unprocessable(
+            "goal_too_long",
+            f"The goal has {len(body.goal):,} characters; say it in at most {MAX_GOAL:,}.",
+        )
+    if body.approval == "demo" and api.settings.parley_env != "development":
+        raise Forbidden(
+            "demo_policy_off",
+            "The demo approval policy works on development installations only; use person.",
+        )
+
+
+async def _start(body: CreateCampaign, caller: Principal, api: State, key: str | None) -> Run:
+    parts = api.services
+    async with parts.db.tenant(caller.org_id) as session:
+        await _check_sources(session, body)
+        run, _ = await RunService(session, parts.ids, parts.clock).create(
+            caller.org_id,
+            body.goal,
+            {
+                "site_url": body.site_url,
+                "page_source_id": body.page_source_id,
+                "feed_source_id": body.feed_source_id,
+                "approval_mode": body.approval,
+            },
+            graph=GRAPH,
+            graph_version=GRAPH_VERSION,
+            by=who(caller),
+            idempotency_key=key,
+        )
+        return run
+
+
+async def _check_sources(session: AsyncSession, body: CreateCampaign) -> None:
+    for kind, source_id in (("page", body.page_source_id), ("feed", body.feed_source_id)):
+        if source_id is None:
+            continue
+        source = await Sources(session).get(check_id(source_id, "src"))
+        if source.kind != kind:
+            raise Unprocessable(
+                "source_kind",
+                f"{source_id} is a {source.kind}; give it as {source.kind}_source_id.",
+            )
+
+
+@router.get("")
+async def list_campaigns(caller: CampaignReader, api: Api, limit: Limit = 50) -> list[CampaignOut]:
+    """Return the organisation's campaigns, newest first."""
+    parts = api.services
+    async with parts.db.tenant(caller.org_id) as session:
+        rows = await Campaigns(session).newest(limit)
+        billing = BillingService(session, parts.ids, parts.clock)
+        spend = await billing.spend_of([row.id for row in rows])
+        return [views.campaign(row, spend[row.id]) for row in rows]
+
+
+@router.get("/{id}")
+async def get_campaign(item_id: CampaignId, caller: CampaignReader, api: Api) -> CampaignDetail:
+    """Return one campaign with brief, plan, creatives per status, audit and spend."""
+    parts = api.services
+    async with parts.db.tenant(caller.org_id) as session:
+        row = await Campaigns(session).get(item_id)
+        spend = await BillingService(session, parts.ids, parts.clock).spend_of([item_id])
+        return views.campaign_detail(
+            row,
+            spend[item_id],
+            creatives=await Creatives(session).count(item_id),
+            audit=await Audit(session).of(item_id),
+        )
+
+
+@router.get("/{id}/creatives")
+async def list_creatives(
+    item_id: CampaignId, caller: CampaignReader, api: Api
+) -> list[CreativeOut]:
+    """Return a campaign's creatives with their claims and compliance findings."""
+    async with api.services.db.tenant(caller.org_id) as session:
+        await Campaigns(session).get(item_id)
+        rows = await Creatives(session).of(item_id)
+        return [CreativeOut.model_validate(row) for row in rows]
+
+
+@router.get("/{id}/report")
+async def report(item_id: CampaignId, caller: Reporter, api: Api) -> CampaignReportOut:
+    """Return how a campaign did, recomputed from its events."""
+    parts = api.services
+    async with parts.db.tenant(caller.org_id) as session:
+        row = await Campaigns(session).get(item_id)
+        spend = await BillingService(session, parts.ids, parts.clock).spend_of([item_id])
+        return views.campaign_report(row, await campaign_report(session, item_id), spend[item_id])
+
+
+@router.post("/{id}/pause")
+async def pause(item_id: CampaignId, body: Why, caller: CampaignWriter, api: Api) -> Moved:
+    """Stop serving a live campaign; it can be resumed."""
+    return await _move(item_id, CampaignStatus.PAUSED, body, caller, api)
+
+
+@router.post("/{id}/resume")
+async def resume(item_id: CampaignId, body: Why, caller: CampaignWriter, api: Api) -> Moved:
+    """Serve a paused campaign again, if its budget still pays for something."""
+    return await _move(item_id, CampaignStatus.LIVE, body, caller, api)
+
+
+@router.post("/{id}/end")
+async def end(item_id: CampaignId, body: Why, caller: CampaignWriter, api: Api) -> Moved:
+    """End a campaign for good."""
+    return await _move(item_id, CampaignStatus.ENDED, body, caller, api)
+
+
+async def _move(
+    item_id: str, to: CampaignStatus, body: Why, caller: Principal, api: State
+) -> Moved:
+    parts = api.services
+    async with parts.db.tenant(caller.org_id) as session:
+        catalog = CatalogService(session, parts.ids, parts.clock)
+        row = await catalog.campaigns.get(item_id, lock=True)
+        if to is CampaignStatus.LIVE:
+            await _check_resumable(row, BillingService(session, parts.ids, parts.clock))
+        why = body.why or f"{to} by {who(caller)}"
+        changed = await catalog.move(item_id, to, who=who(caller), why=why)
+        return Moved(id=item_id, status=str(to), changed=changed)
+
+
+async def _check_resumable(row: Campaign, billing: BillingService) -> None:
+    """Approval is given once, by a person, inside a run: only a paused campaign may be resumed here."""
+    if row.status not in (CampaignStatus.PAUSED, CampaignStatus.LIVE):
+        raise Conflict(
+            "campaign_state",
+            f"A campaign that is {row.status} cannot be resumed; only a paused one.",
+        )
+    if row.budget_total_micros is None or row.house:
+        return
+    spent = (await billing.spend_of([row.id]))[row.id].total_micros
+    one = price_of_one(_bid(row))
+    if spent + one > row.budget_total_micros:
+        raise Conflict(
+            "budget_exhausted", "Its budget does not pay for another event; it cannot be resumed."
+        )
+
+
+def _bid(row: Campaign) -> CampaignSpec:
+    return CampaignSpec(
+        name=row.name,
+        currency=row.currency,
+        bid_micros=row.bid_micros,
+        bid_model=BidModel(row.bid_model),
+    )

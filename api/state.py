@@ -1,0 +1,39 @@
+"""What the routes work with while the application is up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from api.auth import Authenticator, address_of
+from api.exchange import Scope, exchange_of
+from api.limits import Limiter
+from api.metrics import Metrics
+from api.rollout import Rollout
+from bootstrap.services import Services
+from bootstrap.settings import Settings
+from catalog.access import Principal
+
+
+@dataclass(frozen=True)
+class State:
+    """The parts of a running application.
+
+    Attributes:
+        services: Database, Redis, objects, clock, ids.
+        authenticator, limiter, rollout, metrics: The door's own parts.
+    """
+
+    services: Services
+    authenticator: Authenticator
+    limiter: Limiter
+    rollout: Rollout
+    metrics: Metrics
+
+    @property
+    def settings(self) -> Settings:
+        """The installation's settings."""
+        return self.services.settings
+
+    async def count(self, principal: Principal, scope: Scope) -> None:
+        """Count a call against its tier. Raises as `Limiter.count` does."""
+        await self.limiter.count(principal, address_of(scope), exchange_of(scope))

@@ -1,0 +1,165 @@
+"""The ad routes' wire, in the field names of the Ceed web SDK; msgspec, because this path is hot.
+
+Unknown fields are ignored: older and newer SDKs must both be understood.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from domain.errors import Unprocessable
+from domain.formats import AdFormat, Intent
+from fastpath.types import AdPayload, AdRequest, Answer, Consent, Reason, Turn
+
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Country = Annotated[str, Meta(pattern="^[A-Za-z]{2}$")]
+
+#: Joins request id and nonce in the request id on the wire: the Ceed SDK sends back the request id only.
+JOINT = "~"
+ROLLOUT_OFF = "rollout_off"
+NO_SNAPSHOT = "no_snapshot"
+
+
+class TurnBody(msgspec.Struct, frozen=True):
+    """One message of the conversation."""
+
+    role: Literal["user", "assistant", "system"]
+    text: str
+
+
+class AdRequestBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """`POST /api/requests`.
+
+    Attributes:
+        app_id, conversation_id, message_id: Who asks, in which conversation, for which message.
+        context_text: The user's message; or
+        turns: the conversation, oldest first.
+        language: Hint, ISO 639-1 or -3.
+        user_id: Opaque; used only with personalisation consent.
+        sdk_version: Accepted, not used.
+        formats: What the host can show here.
+        geo: ISO 3166-1 alpha-2. device: free word.
+        muted_advertisers: What this user muted.
+        topics: What the host declares the conversation to be about.
+        consent: What the user agreed to.
+    """
+
+    app_id: Name
+    conversation_id: Name
+    message_id: Name
+    context_text: str | None = None
+    turns: Annotated[list[TurnBody], Meta(max_length=200)] | None = None
+    language: Annotated[str, Meta(max_length=35)] | None = None
+    user_id: Name | None = None
+    sdk_version: str | None = None
+    formats: list[AdFormat] | None = None
+    geo: Country | None = None
+    device: Annotated[str, Meta(max_length=40)] | None = None
+    muted_advertisers: Annotated[list[str], Meta(max_length=200)] = []
+    topics: Annotated[list[str], Meta(max_length=50)] = []
+    consent: Consent = Consent()
+
+
+class AnswerBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The answer of `POST /api/requests`. `ad` is null when there is none; `reason` says why.
+
+    Attributes:
+        request_id: What events must carry; joined with the nonce when there is an ad.
+        nonce: The token alone, for hosts that send it in a field of its own.
+        expires_ms: Until when events are accepted, UTC milliseconds.
+        language, intent, opportunity: What was understood, null if nothing was read.
+        snapshot: Which snapshot decided, null if none did.
+        receipt: Signed proof of ad, label, payer, snapshot and price.
+    """
+
+    ok: bool = True
+    ad: AdPayload | None = None
+    request_id: str
+    nonce: str | None = None
+    expires_ms: int | None = None
+    receipt: str | None = None
+    reason: str
+    language: str | None = None
+    intent: Intent | None = None
+    opportunity: float | None = None
+    snapshot: str | None = None
+
+
+def to_request(body: AdRequestBody, request_id: str, now_ms: int) -> AdRequest:
+    """Turn the wire into the fast path's question.
+
+    Raises:
+        Unprocessable: if there is nothing to read.
+    """
+    return AdRequest(
+        request_id=request_id,
+        app_id=body.app_id,
+        conversation_id=body.conversation_id,
+        message_id=body.message_id,
+        turns=_turns(body),
+        now_ms=now_ms,
+        formats=tuple(body.formats) if body.formats is not None else None,
+        language=body.language,
+        user_id=body.user_id,
+        geo=body.geo.upper() if body.geo else None,
+        device=body.device,
+        topics=tuple(body.topics),
+        consent=body.consent,
+        blocked_advertisers=tuple(body.muted_advertisers),
+    )
+
+
+def _turns(body: AdRequestBody) -> tuple[Turn, ...]:
+    if (body.context_text is None) == (body.turns is None):
+        raise Unprocessable(
+            "context_missing", "Send either contextText or turns: what the user said."
+        )
+    if body.turns is not None:
+        return tuple(Turn(turn.role, turn.text) for turn in body.turns)
+    assert body.context_text is not None
+    return (Turn("user", body.context_text),)
+
+
+def to_answer(answer: Answer) -> AnswerBody:
+    """Put the fast path's answer on the wire."""
+    return AnswerBody(
+        ad=answer.ad,
+        request_id=join_id(answer.request_id, answer.nonce),
+        nonce=answer.nonce,
+        expires_ms=answer.expires_ms,
+        receipt=answer.receipt,
+        reason=str(answer.reason),
+        language=answer.language,
+        intent=answer.intent,
+        opportunity=answer.opportunity,
+        snapshot=answer.snapshot,
+    )
+
+
+def no_ad(request_id: str, reason: str | Reason) -> AnswerBody:
+    """Return an answer without an ad that no snapshot was asked for."""
+    return AnswerBody(request_id=request_id, reason=str(reason))
+
+
+def join_id(request_id: str, nonce: str | None) -> str:
+    """Return the request id as it goes out."""
+    return f"{request_id}{JOINT}{nonce}" if nonce else request_id
+
+
+def split_id(wire_id: str, nonce: str | None) -> tuple[str, str | None]:
+    """Return request id and nonce of an event, whichever way they came."""
+    request_id, joint, joined = wire_id.partition(JOINT)
+    return request_id, (joined if joint else nonce)
+
+
+def sentence(error: msgspec.ValidationError) -> str:
+    """Return one sentence that names the field, from msgspec's `… - at `$.field``."""
+    what, _, where = str(error).partition(" - at `$")
+    field = where.rstrip("`").lstrip(".")
+    if "missing required field" in what:
+        name = what.rsplit("`", 2)[-2]
+        return f"{field + '.' if field else ''}{name} is missing."
+    return f"{field or 'body'}: {what[:1].lower()}{what[1:]}."
