@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
@@ -75,6 +76,19 @@ class Settings(BaseModel):
             if base.count("/") >= 2 and db.isdigit()
             else f"{self.redis_url}/1"
         )
+
+    @property
+    def database_login(self) -> str:
+        """The role that the service logs in with."""
+        return urlsplit(self.database_url).username or ""
+
+    def as_env(self) -> dict[str, str]:
+        """Return the environment that loads into these settings again."""
+        values = self.model_dump(exclude_none=True)
+        return {
+            name.upper(): value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            for name, value in values.items()
+        }
 
     def key(self, purpose: str) -> bytes:
         """Return 32 bytes for one purpose (`nonce`, `receipt`), derived from the secret key."""

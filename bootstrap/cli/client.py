@@ -1,0 +1,134 @@
+"""Talks to a running installation over its HTTP API, with the local accounts' keys."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bootstrap.accounts import LocalAccounts, read_accounts
+from bootstrap.embedded import default_home
+from bootstrap.installation import read_address
+from domain.errors import BadInput, ParleyError, Unavailable
+
+FINISHED = ("succeeded", "refused", "rejected", "failed")
+WAITING = ("needs_input", "awaiting_approval")
+
+
+class Refused(ParleyError):
+    """The API said no; carries its status, code and sentence."""
+
+    def __init__(self, status: int, body: dict[str, Any]) -> None:
+        super().__init__(
+            str(body.get("code", "http_error")), str(body.get("detail", f"HTTP {status}."))
+        )
+        self.status = status  # type: ignore[misc]
+
+
+class Client:
+    """The API as this installation's advertiser and publisher.
+
+    Args:
+        url: Base address.
+        accounts: Who to act as.
+    """
+
+    def __init__(self, url: str, accounts: LocalAccounts) -> None:
+        self.url = url
+        self.accounts = accounts
+        self._http = httpx.Client(base_url=url, timeout=httpx.Timeout(40.0, connect=3.0))
+
+    def get(self, path: str, **params: Any) -> Any:
+        """GET as the advertiser."""
+        return self._call("GET", path, self.accounts.advertiser_key, params=params)
+
+    def post(self, path: str, body: Any = None, **params: Any) -> Any:
+        """POST JSON as the advertiser."""
+        return self._call("POST", path, self.accounts.advertiser_key, json=body, params=params)
+
+    def upload(self, kind: str, file: Path) -> Any:
+        """Upload a landing page or feed."""
+        try:
+            content = file.read_bytes()
+        except OSError as error:
+            raise BadInput(
+                "file_unreadable", f"{file} cannot be read: {error.strerror}."
+            ) from error
+        return self._call(
+            "POST",
+            "/api/v1/sources",
+            self.accounts.advertiser_key,
+            content=content,
+            params={"kind": kind, "name": file.name},
+        )
+
+    def ask(self, body: dict[str, Any]) -> Any:
+        """Ask for an ad as the publisher's app."""
+        body = {"appId": self.accounts.app_id, "sdkVersion": "cli", **body}
+        return self._call("POST", "/api/requests", self.accounts.publisher_key, json=body)
+
+    def report(self, body: dict[str, Any]) -> Any:
+        """Send an event as the publisher's app."""
+        body = {"appId": self.accounts.app_id, **body}
+        return self._call("POST", "/api/events", self.accounts.publisher_key, json=body)
+
+    def earned(self) -> Any:
+        """Return the publisher's dashboard."""
+        return self._call("GET", "/api/v1/analytics/dashboard", self.accounts.publisher_key)
+
+    def follow(self, run_id: str) -> Iterator[dict[str, Any]]:
+        """Yield a run's progress events until it finishes or waits for a person."""
+        after = "0"
+        while True:
+            page = self.get(f"/api/v1/runs/{run_id}/events", after=after, wait=2)
+            for event in page["events"]:
+                after = event["id"]
+                yield event
+            run = self.get(f"/api/v1/runs/{run_id}")
+            if run["status"] in (*FINISHED, *WAITING):
+                rest = self.get(f"/api/v1/runs/{run_id}/events", after=after)
+                yield from rest["events"]
+                return
+
+    def _call(self, method: str, path: str, key: str, **kwargs: Any) -> Any:
+        headers = {"Authorization": f"Bearer {key}"}
+        try:
+            answer = self._http.request(method, path, headers=headers, **kwargs)
+        except httpx.HTTPError as error:
+            raise _away() from error
+        body = answer.json() if answer.content else {}
+        if answer.is_error:
+            raise Refused(answer.status_code, body)
+        return body
+
+
+def connect() -> Client:
+    """Return a client of the installation that runs in this home.
+
+    Raises:
+        Unavailable: if none runs.
+    """
+    home = default_home(os.environ)
+    address, accounts = read_address(home), read_accounts(home)
+    if address is None or accounts is None or not _alive(address.pid):
+        raise _away()
+    return Client(address.url, accounts)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _away() -> Unavailable:
+    return Unavailable(
+        "service_not_running", "Parley is not running here; start it with `make up` or `parley up`."
+    )
