@@ -1,0 +1,231 @@
+"""English tag → Japanese surface forms, at compile time only.
+
+Sources, in this order: the supplementary table `data/japanese_forms.tsv` (written for this project, for
+modern words JMdict lacks or answers too broadly); JMdict as shipped in the package `jamdict-data`
+(© Electronic Dictionary Research and Development Group, CC BY-SA 4.0); and for tags of several words the
+parts put together (トレイルランニング + シューズ). A form that is too general or too short to be believed
+inside running text is left out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from itertools import product
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from fastpath.japanese import HIRAGANA, KANJI, KATAKANA, char_class, is_japanese
+from fastpath.text import canonical_tag, fold
+
+_TABLE: Final = Path(__file__).parent / "data" / "japanese_forms.tsv"
+_VERSION: Final = b"expand-1"
+MAX_FORMS: Final = 16
+_MAX_PARTS: Final = 3
+_BAD_MISC: Final = (
+    "archaism", "obsolete", "rare", "derogatory", "vulgar", "slang", "children's", "idiomatic", "poetical",
+    "honorific", "humble", "colloquial", "obscure", "dated", "historical", "manga", "female", "male",
+    "proverb", "sensitive", "X-rated", "quotation", "onomatopoeic", "euphemistic",
+)  # fmt: skip
+_QUERY: Final = """
+SELECT g.sid, s.idseq, g.text,
+       (SELECT COUNT(*) FROM Sense t WHERE t.idseq = s.idseq AND t.ID < s.ID) AS sense_rank,
+       (SELECT COUNT(*) FROM SenseGloss h WHERE h.sid = g.sid AND h.rowid < g.rowid) AS gloss_rank
+FROM SenseGloss g JOIN Sense s ON s.ID = g.sid
+WHERE +g.lang = 'eng' AND (g.text = ? OR (g.text >= ? AND g.text < ?))
+ORDER BY s.idseq, g.sid
+LIMIT 60
+"""
+
+
+class Expansion(msgspec.Struct, frozen=True):
+    """Cache of what each tag became; travels in the snapshot so the next compile can reuse it.
+
+    Attributes:
+        source: Fingerprint of table, dictionary and rules; another one voids the cache.
+        forms: Japanese surface forms by canonical tag.
+    """
+
+    source: str
+    forms: dict[str, tuple[str, ...]]
+
+
+def dictionary_path() -> Path | None:
+    """Return JMdict's SQLite file of the installed package, or None."""
+    spec = importlib.util.find_spec("jamdict_data")
+    if spec is None or spec.origin is None:
+        return None
+    path = Path(spec.origin).parent / "jamdict.db"
+    return path if path.is_file() else None
+
+
+def read_table(path: Path = _TABLE) -> dict[str, tuple[str, ...]]:
+    """Return the supplementary table: tag, tab, forms separated by commas; # starts a comment."""
+    table: dict[str, tuple[str, ...]] = {}
+    for line in path.read_text("utf-8").splitlines():
+        if line and not line.startswith("#"):
+            tag, _, forms = line.partition("\t")
+            table[canonical_tag(tag)] = tuple(fold(form.strip()) for form in forms.split(","))
+    return table
+
+
+class Expander:
+    """Finds Japanese surface forms of English tags.
+
+    Args:
+        dictionary: JMdict SQLite file; None works from the table alone.
+        table: Supplementary table.
+    """
+
+    def __init__(self, dictionary: Path | None, table: dict[str, tuple[str, ...]]) -> None:
+        self._dictionary = dictionary
+        self._table = table
+        self._cache: dict[str, tuple[str, ...]] = {}
+        size = dictionary.stat().st_size if dictionary else 0
+        rows = repr(sorted(table.items())).encode()
+        digest = hashlib.blake2b(_VERSION + rows + str(size).encode(), digest_size=16)
+        self.source = digest.hexdigest()
+
+    def expand(self, tags: Iterable[str], known: Expansion | None = None) -> Expansion:
+        """Return the forms of all tags (canonical), reusing `known` where its source is the same."""
+        reuse = known.forms if known is not None and known.source == self.source else {}
+        wanted = sorted(set(tags))
+        missing = [tag for tag in wanted if tag not in reuse]
+        fresh: dict[str, tuple[str, ...]] = {}
+        if missing and self._dictionary is not None:
+            uri = f"{self._dictionary.as_uri()}?mode=ro&immutable=1"
+            with closing(sqlite3.connect(uri, uri=True)) as db:
+                fresh = {tag: self._forms(tag, db) for tag in missing}
+        elif missing:
+            fresh = {tag: self._forms(tag, None) for tag in missing}
+        return Expansion(
+            source=self.source,
+            forms={tag: fresh[tag] if tag in fresh else tuple(reuse[tag]) for tag in wanted},
+        )
+
+    def _forms(self, tag: str, db: sqlite3.Connection | None) -> tuple[str, ...]:
+        if any(map(is_japanese, tag)):
+            return (tag.replace(" ", ""),)
+        forms = list(self._whole(tag, db))
+        words = tag.split(" ")
+        if len(words) > 1 and tag not in self._table:
+            forms += self._composed(words, db)
+        kept = [form for form in dict.fromkeys(forms) if acceptable(form)]
+        return tuple(kept[:MAX_FORMS])
+
+    def _whole(self, tag: str, db: sqlite3.Connection | None) -> tuple[str, ...]:
+        """Return the forms of a tag looked up in one piece: from the table, else from JMdict."""
+        if tag not in self._cache:
+            variants = spellings(tag)
+            rows = [form for variant in variants for form in self._table.get(variant, ())]
+            if not rows and db is not None:
+                rows = [form for variant in variants for form in _jmdict(db, variant)]
+            self._cache[tag] = tuple(form for form in dict.fromkeys(rows) if form)
+        return self._cache[tag]
+
+    def _composed(self, words: list[str], db: sqlite3.Connection | None) -> list[str]:
+        """Return compounds of two parts of the tag, each known as a whole."""
+        out: list[str] = []
+        for cut in range(len(words) - 1, 0, -1):
+            heads = self._parts(words[:cut], db)
+            tails = self._parts(words[cut:], db)
+            pairs = product(heads[:_MAX_PARTS], tails[:_MAX_PARTS])
+            out += [joined for head, tail in pairs for joined in _join(head, tail)]
+        return out
+
+    def _parts(self, words: list[str], db: sqlite3.Connection | None) -> list[str]:
+        whole = [
+            f for f in self._whole(" ".join(words), db) if len(f) > 1 or char_class(f) == KANJI
+        ]
+        if whole or len(words) == 1:
+            return whole
+        return self._composed(words, db)
+
+
+def _join(head: str, tail: str) -> list[str]:
+    """Return how two forms become one compound: directly, or with の between different scripts."""
+    last, first = char_class(head[-1]), char_class(tail[0])
+    if HIRAGANA in (last, first):
+        return [head + "の" + tail]
+    if last == first == KATAKANA or len(tail) > 1:
+        return [head + tail, head + "の" + tail]
+    return [head + "の" + tail] if first == KANJI and last == KANJI else [head + tail]
+
+
+def spellings(tag: str) -> tuple[str, ...]:
+    """Return a tag with its last word in singular and plural, as dictionaries may list either."""
+    head, _, last = tag.rpartition(" ")
+    lead = head + " " if head else ""
+    out = [tag]
+    if last.endswith("ies") and len(last) > 4:
+        out.append(f"{lead}{last[:-3]}y")
+    if last.endswith(("ses", "xes", "ches", "shes")):
+        out.append(f"{lead}{last[:-2]}")
+    if last.endswith("s") and not last.endswith("ss") and len(last) > 3:
+        out.append(f"{lead}{last[:-1]}")
+    elif len(last) > 2:
+        out.append(f"{tag}s")
+    return tuple(dict.fromkeys(out))
+
+
+def acceptable(form: str) -> bool:
+    """Return whether a form is specific enough to be looked for inside running Japanese text."""
+    if not any(map(is_japanese, form)) or len(form) > 24:
+        return False
+    classes = {char_class(char) for char in form}
+    if classes == {HIRAGANA}:
+        return len(form) >= 3
+    return len(form) > 1 or classes == {KANJI}
+
+
+def _jmdict(db: sqlite3.Connection, tag: str) -> list[str]:
+    """Return common written forms of the entries whose gloss is the tag, best first."""
+    scored: list[tuple[int, int, str]] = []
+    for sid, idseq, gloss, sense_rank, gloss_rank in db.execute(
+        _QUERY, (tag, f"{tag} (", f"{tag} )")
+    ):
+        if sense_rank > 1 or gloss_rank > 3 or not _usable_sense(db, sid):
+            continue
+        penalty = 4 * sense_rank + gloss_rank + (0 if gloss == tag else 2)
+        for form, common in _written(db, idseq, sid):
+            if common or (sense_rank == 0 and gloss_rank == 0 and len(form) > 2):
+                scored.append((penalty + (0 if common else 8), idseq, form))
+    best = sorted(scored)
+    return [fold(form) for score, _, form in best if score < 8 or score <= best[0][0] + 1][:6]
+
+
+def _usable_sense(db: sqlite3.Connection, sid: int) -> bool:
+    """Return whether a sense is an ordinary noun."""
+    kinds = [row[0] for row in db.execute("SELECT text FROM pos WHERE sid = ?", (sid,))]
+    if not any(kind.startswith("noun") or "takes the aux. verb suru" in kind for kind in kinds):
+        return False
+    notes = [row[0] for row in db.execute("SELECT text FROM misc WHERE sid = ?", (sid,))]
+    return not any(bad in note for note in notes for bad in _BAD_MISC)
+
+
+def _written(db: sqlite3.Connection, idseq: int, sid: int) -> list[tuple[str, bool]]:
+    """Return (written form, whether it is common) of an entry."""
+    kanji = db.execute(
+        "SELECT k.text, EXISTS(SELECT 1 FROM KJP p WHERE p.kid = k.ID) FROM Kanji k WHERE k.idseq = ?"
+        " AND NOT EXISTS(SELECT 1 FROM KJI i WHERE i.kid = k.ID) ORDER BY k.ID",
+        (idseq,),
+    ).fetchall()
+    kana = db.execute(
+        "SELECT k.text, EXISTS(SELECT 1 FROM KNP p WHERE p.kid = k.ID) FROM Kana k WHERE k.idseq = ?"
+        " AND NOT EXISTS(SELECT 1 FROM KNI i WHERE i.kid = k.ID) ORDER BY k.ID",
+        (idseq,),
+    ).fetchall()
+    misc = [row[0] for row in db.execute("SELECT text FROM misc WHERE sid = ?", (sid,))]
+    usually_kana = any("kana alone" in note for note in misc)
+    forms = [] if usually_kana else [(text, bool(common)) for text, common in kanji]
+    if usually_kana or not kanji:
+        forms = [(text, bool(common)) for text, common in kana]
+    else:
+        # Katakana readings (ベルト, タバコ) are written as often as the kanji.
+        forms += [(t, bool(c)) for t, c in kana if all(char_class(ch) == KATAKANA for ch in t)]
+    return forms

@@ -1,0 +1,120 @@
+"""How a snapshot lies on disk: one folder of flat arrays, each file with its checksum in the manifest."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+import msgspec
+
+from domain.formats import AdFormat, BidModel
+from domain.language import Language
+
+#: Raised whenever an older reader would misread the files.
+VERSION: Final = 1
+MANIFEST: Final = "manifest.json"
+
+#: Array name → numpy dtype. Offsets have one entry more than what they count.
+ARRAYS: Final[dict[str, str]] = {
+    "slots": "<u8",  # keyed hashes of all keys, 0 = empty
+    "slot_keys": "<i4",
+    "key_offsets": "<i8",
+    "key_blob": "|u1",
+    "key_form_offsets": "<i4",  # key → surface forms
+    "key_forms": "<i4",
+    "form_offsets": "<i8",
+    "form_blob": "|u1",
+    "form_plain": "|u1",
+    "form_tag_offsets": "<i4",  # surface form → tags
+    "form_tags": "<i4",
+    "tag_offsets": "<i8",
+    "tag_blob": "|u1",
+    "tag_words": "|u1",
+    "post_offsets": "<i8",  # tag → ads, best bid first
+    "post_ads": "<i4",
+    "ad_offsets": "<i8",  # ad → its msgpack entry in texts.bin
+    "id_offsets": "<i8",  # ad → its id
+    "id_blob": "|u1",
+    "ad_bid": "<i8",
+    "ad_quality": "<i4",
+    "ad_model": "|u1",
+    "ad_format": "|u1",
+    "ad_house": "|u1",
+    "ad_currency": "<i2",
+    "ad_campaign": "<i4",
+    "ad_advertiser": "<i4",
+    "ad_starts": "<i8",
+    "ad_ends": "<i8",
+    "ad_languages": "|u1",  # bit per language in which it may be shown, texts included
+    "ad_geo_offsets": "<i4",
+    "ad_geos": "<i2",
+    "ad_negative_offsets": "<i4",  # ad → tags that exclude it
+    "ad_negatives": "<i4",
+    "ad_topic_offsets": "<i4",  # ad → tags of topics it does not want to stand beside
+    "ad_topics": "<i4",
+}
+
+TEXTS: Final = "texts.bin"
+NAMES: Final = "names.msgpack"
+EXPANSION: Final = "expansion.msgpack"
+
+FORMATS: Final = tuple(AdFormat)
+MODELS: Final = tuple(BidModel)
+LANGUAGES: Final = tuple(Language)
+LONG_AGO: Final = -(2**62)
+FAR_AHEAD: Final = 2**62
+
+
+class Names(msgspec.Struct, frozen=True):
+    """The strings behind the numbers.
+
+    Attributes:
+        campaigns, advertisers, currencies, geos: In number order.
+        apps: msgpack of every `AppEntry`, in id order.
+    """
+
+    campaigns: tuple[str, ...]
+    advertisers: tuple[str, ...]
+    currencies: tuple[str, ...]
+    geos: tuple[str, ...]
+    apps: tuple[bytes, ...]
+
+
+class FileInfo(msgspec.Struct, frozen=True):
+    """Size and BLAKE2b-256 of one file."""
+
+    size: int
+    checksum: str
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """What the folder claims to be.
+
+    Attributes:
+        version: Layout version.
+        snapshot_id: Content hash.
+        seed: Secret of the hash table, from the content, so that a compile can be repeated.
+        longest_words, longest_chars: Most words (characters) of an English (Japanese) key.
+        starts: First characters of Japanese keys, with the longest key that has it.
+        ads, tags, forms, postings: Counts.
+        warnings: What the compiler left out or cut, one sentence each.
+        files: Checksums.
+    """
+
+    version: int
+    snapshot_id: str
+    seed: int
+    longest_words: int
+    longest_chars: int
+    starts: dict[str, int]
+    ads: int
+    tags: int
+    forms: int
+    postings: int
+    warnings: tuple[str, ...]
+    files: dict[str, FileInfo]
+
+
+def checksum(data: bytes) -> str:
+    """Return the BLAKE2b-256 of a file's bytes, in hex."""
+    return hashlib.blake2b(data, digest_size=32).hexdigest()

@@ -1,0 +1,65 @@
+"""The token that ties events to one shown ad: it expires, and nobody else can make one.
+
+Single use is kept by whoever books the event (the nonce is its idempotency key); this module says
+whether a token is ours and still good.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from typing import Final
+
+from domain.errors import Forbidden, Gone
+
+_MAC: Final = 32
+_LENGTH: Final = 8 + _MAC
+
+
+def mac_of(key: bytes, request_id: str, ad_id: str, expires_ms: int) -> bytes:
+    """Return the 32-byte HMAC-SHA256 over request, ad and expiry."""
+    fields = [part.encode("utf-8", "replace") for part in (request_id, ad_id, str(expires_ms))]
+    message = b"".join(len(part).to_bytes(4, "big") + part for part in fields)
+    return hmac.new(key, b"parley-nonce-1" + message, hashlib.sha256).digest()
+
+
+def join(expires_ms: int, mac: bytes) -> str:
+    """Return the token made of expiry and MAC."""
+    return base64.urlsafe_b64encode(expires_ms.to_bytes(8, "big") + mac).rstrip(b"=").decode()
+
+
+def issue(key: bytes, request_id: str, ad_id: str, expires_ms: int) -> str:
+    """Return a token for one ad of one request, good until `expires_ms` (exclusive)."""
+    return join(expires_ms, mac_of(key, request_id, ad_id, expires_ms))
+
+
+def check(key: bytes, token: str, *, request_id: str, ad_id: str, now_ms: int) -> int:
+    """Return the expiry of a good token.
+
+    Raises:
+        Forbidden: `nonce_forged` for a token we did not issue for this request and ad.
+        Gone: `nonce_expired`.
+    """
+    try:
+        raw = base64.b64decode(
+            token.encode("ascii") + b"=" * (-len(token) % 4), b"-_", validate=True
+        )
+    except (binascii.Error, ValueError) as error:
+        raise _forged() from error
+    if len(raw) != _LENGTH or base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != token:
+        raise _forged()
+    expires_ms = int.from_bytes(raw[:8], "big")
+    if not hmac.compare_digest(raw[8:], mac_of(key, request_id, ad_id, expires_ms)):
+        raise _forged()
+    if now_ms >= expires_ms:
+        raise Gone("nonce_expired", "This ad was shown too long ago to report events for it.")
+    return expires_ms
+
+
+def _forged() -> Forbidden:
+    return Forbidden(
+        "nonce_forged",
+        "This nonce was not issued for this ad: send back the one that came with it.",
+    )

@@ -1,0 +1,126 @@
+"""The decision record: features, context and outcome, enough to recompute the answer; no word of the chat."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+import msgspec
+
+from domain.errors import BadInput
+from fastpath.reservation import Verdict
+from fastpath.types import Context, Features, Proposal, Reason, Scored
+
+SCHEMA: Final = 1
+#: Ranked and dropped candidates written out; replay recomputes all of them anyway.
+KEPT: Final = 25
+
+
+class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One decision, immutable. What the state said is kept beside it (`verdict` in the stream entry).
+
+    Attributes:
+        schema: Version of this record.
+        snapshot_id: Which snapshot decided.
+        conversation, message: Hashes of the host's ids.
+        features, context: Everything the choice depends on; `context.request_id` is the seed.
+        reason: Outcome before the state was asked.
+        winner, rank, propensity_ppm, price_micros, vcg_micros, hold_micros: As in `Proposal`.
+        eligible: Best ranked candidates. eligible_count: how many there were.
+        dropped: Some of the dropped. dropped_counts: how many per reason.
+        nonce_mac, signature: The two parts that need secret keys.
+        answer_hashes: BLAKE2b-128 of the answer bytes by verdict.
+    """
+
+    schema: int
+    snapshot_id: str
+    conversation: str
+    message: str
+    features: Features
+    context: Context
+    reason: Reason
+    winner: Scored | None
+    rank: int
+    propensity_ppm: int
+    price_micros: int
+    vcg_micros: int
+    hold_micros: int
+    eligible: tuple[Scored, ...]
+    eligible_count: int
+    dropped: tuple[Scored, ...]
+    dropped_counts: dict[str, int]
+    nonce_mac: bytes
+    signature: bytes
+    answer_hashes: dict[str, str]
+    verdict: Verdict = Verdict.REFUSED
+
+
+def build(
+    *,
+    snapshot_id: str,
+    conversation: str,
+    message: str,
+    features: Features,
+    context: Context,
+    proposal: Proposal,
+    nonce_mac: bytes,
+    signature: bytes,
+    answers: dict[Verdict, bytes],
+) -> DecisionRecord:
+    """Return the record of a decision before the state has spoken."""
+    counts: dict[str, int] = {}
+    for one in proposal.dropped:
+        if one.reason is not None:
+            counts[one.reason.value] = counts.get(one.reason.value, 0) + 1
+    return DecisionRecord(
+        schema=SCHEMA,
+        snapshot_id=snapshot_id,
+        conversation=conversation,
+        message=message,
+        features=features,
+        context=context,
+        reason=proposal.reason,
+        winner=proposal.winner,
+        rank=proposal.rank,
+        propensity_ppm=proposal.propensity_ppm,
+        price_micros=proposal.price_micros,
+        vcg_micros=proposal.vcg_micros,
+        hold_micros=proposal.hold_micros,
+        eligible=proposal.eligible[:KEPT],
+        eligible_count=len(proposal.eligible),
+        dropped=proposal.dropped[:KEPT],
+        dropped_counts=dict(sorted(counts.items())),
+        nonce_mac=nonce_mac,
+        signature=signature,
+        answer_hashes={verdict.value: answer_hash(body) for verdict, body in answers.items()},
+    )
+
+
+def encode(record: DecisionRecord) -> bytes:
+    """Return the msgpack bytes of a record."""
+    return msgspec.msgpack.encode(record)
+
+
+def decode(data: bytes, verdict: str | None = None) -> DecisionRecord:
+    """Return a record from its bytes and the verdict that stands beside it in the stream.
+
+    Raises:
+        BadInput: `record_unreadable` or `record_schema_unsupported`.
+    """
+    try:
+        record = msgspec.msgpack.decode(data, type=DecisionRecord)
+        settled = record.verdict if verdict is None else Verdict(verdict)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise BadInput("record_unreadable", "This is not a decision record.") from error
+    if record.schema != SCHEMA:
+        raise BadInput(
+            "record_schema_unsupported",
+            f"The record has schema {record.schema}, this build reads {SCHEMA}: replay it with the"
+            " build that wrote it.",
+        )
+    return msgspec.structs.replace(record, verdict=settled)
+
+
+def answer_hash(body: bytes) -> str:
+    """Return the BLAKE2b-128 of answer bytes, in hex."""
+    return hashlib.blake2b(body, digest_size=16).hexdigest()

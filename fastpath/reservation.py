@@ -1,0 +1,270 @@
+"""Shared state of serving in one atomic trip: the question, the verdict and the Redis implementation.
+
+Cooldown is measured with the service's own clock (passed in, recorded, replayable), not with the server's:
+a clock that goes backwards finds `now < last + pause` and grants nothing. Budgets count what the ledger
+has booked plus what is held for offers still open; a campaign whose counter is missing gets no ad.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from domain.errors import Unavailable
+from domain.formats import COOLDOWN_MS
+
+_FOLDER: Final = Path(__file__).parent
+IDEMPOTENCY_TTL_MS: Final = 24 * 3_600_000
+STICKY_TTL_MS: Final = 24 * 3_600_000
+STREAM_LENGTH: Final = 1_000_000
+
+
+class Verdict(StrEnum):
+    """What the state said."""
+
+    GRANTED = "granted"
+    REFUSED = "refused"
+    COOLDOWN = "cooldown"
+    BUDGET = "budget"
+    STATE_UNAVAILABLE = "state_unavailable"
+    SENSITIVE = "sensitive"
+
+
+#: Order of the answers in the script's arguments.
+VERDICTS: Final = tuple(Verdict)
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """One decision that asks the state for leave.
+
+    Attributes:
+        app_id, conversation_id, message_id: Together the idempotency key; the first two the cooldown key.
+        request_id: Names hold and offer.
+        now_ms: The service's clock. day: its UTC day, `YYYYMMDD`.
+        wants_ad: False only records and repeats a refusal made before.
+        sensitive: The conversation has just been found sensitive; stays so for a day.
+        campaign_id: Whose budget bears it; empty without an ad.
+        hold_micros: What the offer can cost at most; 0 needs no budget.
+        hold_expires_ms: When an unused hold is given back.
+        budget_total_micros, budget_daily_micros: Caps, None = none.
+        final: False: when the budget is used up, write nothing, another candidate will be tried.
+        offer: Stored under the request id for whoever books events.
+        offer_ttl_ms: How long.
+        record: Decision record.
+        answers: Answer bytes by verdict.
+    """
+
+    app_id: str
+    conversation_id: str
+    message_id: str
+    request_id: str
+    now_ms: int
+    day: str
+    wants_ad: bool
+    sensitive: bool = False
+    campaign_id: str = ""
+    hold_micros: int = 0
+    hold_expires_ms: int = 0
+    budget_total_micros: int | None = None
+    budget_daily_micros: int | None = None
+    final: bool = True
+    offer: bytes = b""
+    offer_ttl_ms: int = 1
+    record: bytes = b""
+    answers: dict[Verdict, bytes] = {}
+
+
+class Ruling(msgspec.Struct, frozen=True):
+    """What the state decided.
+
+    Attributes:
+        verdict: See `Verdict`.
+        answer: The bytes to send; of the first request when this one repeats it.
+        repeated: Whether the message had been answered before.
+    """
+
+    verdict: Verdict
+    answer: bytes
+    repeated: bool
+
+
+class Reservation(Protocol):
+    """Shared serving state; `RedisReservation` and `LocalReservation` pass the same tests."""
+
+    async def reserve(self, ask: Ask) -> Ruling:
+        """Decide atomically; raises `Unavailable` (`state_unavailable`) when the state is down."""
+        ...
+
+    async def settle(
+        self, campaign_id: str, request_id: str, *, spent_micros: int, day: str
+    ) -> bool:
+        """Replace a hold by what was spent; False if there was no hold (any more)."""
+        ...
+
+    async def release(self, campaign_id: str, request_id: str) -> bool:
+        """Give a hold back unspent."""
+        ...
+
+    async def set_spent(
+        self, campaign_id: str, *, total_micros: int, day: str, daily_micros: int
+    ) -> None:
+        """Set the counters of a campaign to what the ledger says."""
+        ...
+
+
+class EvalClient(Protocol):
+    """The two calls this package needs of a Redis client; `redis.asyncio.Redis` fits."""
+
+    def script_load(self, script: str) -> Awaitable[Any]:
+        """Load a script and return its SHA-1."""
+        ...
+
+    def evalsha(self, sha: str, numkeys: int, *keys_and_args: Any) -> Awaitable[Any]:
+        """Run a loaded script."""
+        ...
+
+
+class Keys:
+    """Names of all keys. One server holds them all; on a cluster set a `{hash tag}` as prefix.
+
+    Args:
+        prefix: Put before every key, e.g. for tests that share a server.
+    """
+
+    def __init__(self, prefix: str = "") -> None:
+        self._prefix = prefix
+        self.decisions = f"{prefix}parley:decisions"
+
+    def offer(self, request_id: str) -> str:
+        """Return the key of an open offer."""
+        return f"{self._prefix}offer:{request_id}"
+
+    def spent(self, campaign_id: str) -> str:
+        """Return the hash of booked micros: `total` and `d:<day>`."""
+        return f"{self._prefix}parley:spent:{campaign_id}"
+
+    def holds(self, campaign_id: str) -> tuple[str, str, str]:
+        """Return the keys of held sums, hold expiries and holds by request."""
+        base = f"{self._prefix}parley:hold:{campaign_id}"
+        return f"{base}:sum", f"{base}:exp", f"{base}:req"
+
+    def conversation(self, kind: str, *parts: str) -> str:
+        """Return a key over host-chosen ids, hashed: they may be long, odd or identifying."""
+        digest = hashlib.blake2b(digest_size=16)
+        for part in parts:
+            raw = part.encode("utf-8", "replace")
+            digest.update(len(raw).to_bytes(4, "big") + raw)
+        return f"{self._prefix}parley:{kind}:{digest.hexdigest()}"
+
+
+class RedisReservation:
+    """The state in Redis or Valkey, one EVALSHA per decision.
+
+    Args:
+        client: See `EvalClient`.
+        keys: Key names.
+        cooldown_ms: Pause between two ads of one conversation.
+        timeout_s: A slower answer counts as "down".
+    """
+
+    def __init__(
+        self,
+        client: EvalClient,
+        *,
+        keys: Keys | None = None,
+        cooldown_ms: int = COOLDOWN_MS,
+        timeout_s: float = 0.5,
+    ) -> None:
+        self._client = client
+        self.keys = keys or Keys()
+        self._cooldown_ms = cooldown_ms
+        self._timeout_s = timeout_s
+        self._shas: dict[str, str] = {}
+
+    async def reserve(self, ask: Ask) -> Ruling:
+        """Decide atomically.
+
+        Raises:
+            Unavailable: `state_unavailable`.
+        """
+        k = self.keys
+        scope = (ask.app_id, ask.conversation_id)
+        keys = (
+            k.conversation("idem", *scope, ask.message_id),
+            k.conversation("cool", *scope),
+            k.conversation("sticky", *scope),
+            k.spent(ask.campaign_id),
+            *k.holds(ask.campaign_id),
+            k.decisions,
+            k.offer(ask.request_id),
+        )
+        args: tuple[Any, ...] = (
+            ask.now_ms, self._cooldown_ms, int(ask.wants_ad), int(ask.sensitive), ask.request_id,
+            ask.hold_micros, ask.hold_expires_ms, ask.day, _cap(ask.budget_total_micros),
+            _cap(ask.budget_daily_micros), int(ask.final), IDEMPOTENCY_TTL_MS, STICKY_TTL_MS,
+            ask.offer, ask.offer_ttl_ms, STREAM_LENGTH, ask.record,
+            *(ask.answers.get(verdict, b"") for verdict in VERDICTS),
+        )  # fmt: skip
+        verdict, answer, repeated = await self._run("reserve.lua", keys, args)
+        return Ruling(Verdict(_text(verdict)), _bytes(answer), bool(repeated))
+
+    async def settle(
+        self, campaign_id: str, request_id: str, *, spent_micros: int, day: str
+    ) -> bool:
+        """Replace a hold by what was spent; False if there was no hold (any more)."""
+        keys = (self.keys.spent(campaign_id), *self.keys.holds(campaign_id))
+        return bool(await self._run("settle.lua", keys, (request_id, spent_micros, day)))
+
+    async def release(self, campaign_id: str, request_id: str) -> bool:
+        """Give a hold back unspent."""
+        return await self.settle(campaign_id, request_id, spent_micros=0, day="")
+
+    async def set_spent(
+        self, campaign_id: str, *, total_micros: int, day: str, daily_micros: int
+    ) -> None:
+        """Set the counters of a campaign to what the ledger says."""
+        keys = (self.keys.spent(campaign_id),)
+        await self._run("spent.lua", keys, (total_micros, day, daily_micros))
+
+    async def _run(self, name: str, keys: tuple[str, ...], args: tuple[Any, ...]) -> Any:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                sha = self._shas.get(name) or await self._load(name)
+                try:
+                    return await self._client.evalsha(sha, len(keys), *keys, *args)
+                except Exception as error:
+                    if "NOSCRIPT" not in f"{type(error).__name__} {error}".upper():
+                        raise
+                    # The server was restarted and has forgotten its scripts.
+                    sha = await self._load(name)
+                    return await self._client.evalsha(sha, len(keys), *keys, *args)
+        except (
+            Exception
+        ) as error:  # whatever client it is: a state that cannot be asked grants nothing
+            raise Unavailable(
+                "state_unavailable",
+                "The serving state (Redis) cannot be reached, so no ad is shown; check REDIS_URL.",
+            ) from error
+
+    async def _load(self, name: str) -> str:
+        sha = _text(await self._client.script_load((_FOLDER / name).read_text("utf-8")))
+        self._shas[name] = sha
+        return sha
+
+
+def _cap(micros: int | None) -> int:
+    return -1 if micros is None else micros
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _bytes(value: Any) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode()

@@ -1,0 +1,205 @@
+"""One immutable, memory-mapped snapshot: everything a decision reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from domain.catalogue import AdEntry, AppEntry
+from domain.errors import Unprocessable
+from fastpath import layout
+from fastpath.text import Words, words_of
+
+_AD = msgspec.msgpack.Decoder(AdEntry)
+_APP = msgspec.msgpack.Decoder(AppEntry)
+
+
+class Snapshot:
+    """Arrays by name as attributes, plus the strings behind the numbers. Open it with `open`.
+
+    Attributes:
+        snapshot_id: Content hash. path: Its folder. manifest: What it claims.
+        names: Campaigns, advertisers, currencies and geos in number order.
+        apps: Publisher apps by id.
+        seed, slots, slot_keys, …: See `layout.ARRAYS`.
+    """
+
+    seed: int
+    slots: Any
+    slot_keys: Any
+    key_offsets: Any
+    key_blob: Any
+    key_form_offsets: Any
+    key_forms: Any
+    form_offsets: Any
+    form_blob: Any
+    form_plain: Any
+    form_tag_offsets: Any
+    form_tags: Any
+    tag_offsets: Any
+    tag_blob: Any
+    tag_words: Any
+    post_offsets: Any
+    post_ads: Any
+    ad_offsets: Any
+    id_offsets: Any
+    id_blob: Any
+    ad_bid: Any
+    ad_quality: Any
+    ad_model: Any
+    ad_format: Any
+    ad_house: Any
+    ad_currency: Any
+    ad_campaign: Any
+    ad_advertiser: Any
+    ad_starts: Any
+    ad_ends: Any
+    ad_languages: Any
+    ad_geo_offsets: Any
+    ad_geos: Any
+    ad_negative_offsets: Any
+    ad_negatives: Any
+    ad_topic_offsets: Any
+    ad_topics: Any
+
+    def __init__(
+        self,
+        path: Path,
+        manifest: layout.Manifest,
+        arrays: dict[str, Any],
+        names: layout.Names,
+        texts: Any,
+    ) -> None:
+        self.path = path
+        self.manifest = manifest
+        self.snapshot_id = manifest.snapshot_id
+        self.seed = manifest.seed
+        self.names = names
+        self.apps = MappingProxyType({app.app_id: app for app in map(_APP.decode, names.apps)})
+        self._texts = texts
+        self._forms: dict[int, Words] = {}
+        for name, array in arrays.items():
+            setattr(self, name, array)
+
+    @classmethod
+    def open(cls, path: Path, *, verify: bool = True) -> Snapshot:
+        """Map a snapshot folder read-only.
+
+        Args:
+            path: Folder written by the compiler.
+            verify: Read every file once and compare checksums; this also touches every page.
+
+        Raises:
+            Unprocessable: `snapshot_version_unsupported` or `snapshot_corrupt`.
+        """
+        manifest = _manifest(path)
+        try:
+            if verify:
+                _verify(path, manifest)
+            arrays = {name: _map(path, name, dtype) for name, dtype in layout.ARRAYS.items()}
+            names = msgspec.msgpack.decode((path / layout.NAMES).read_bytes(), type=layout.Names)
+            texts = _map_bytes(path / layout.TEXTS)
+            return cls(path, manifest, arrays, names, texts)
+        except (OSError, ValueError, EOFError, msgspec.MsgspecError) as error:
+            raise _corrupt(path, "a file is missing or unreadable") from error
+
+    def pre_touch(self) -> int:
+        """Read every mapped page, so that the first request after a swap does not; returns bytes."""
+        total = 0
+        for name in layout.ARRAYS:
+            array = getattr(self, name)
+            np.add.reduce(array.view(np.uint8)[::4096], dtype=np.uint64) if array.size else 0
+            total += int(array.nbytes)
+        return total
+
+    def app(self, app_id: str) -> AppEntry | None:
+        """Return a publisher app, or None."""
+        return self.apps.get(app_id)
+
+    def ad(self, number: int) -> AdEntry:
+        """Return what the catalogue said about an ad."""
+        return _AD.decode(bytes(self._texts[self.ad_offsets[number] : self.ad_offsets[number + 1]]))
+
+    def ad_id(self, number: int) -> str:
+        """Return the id of an ad."""
+        return _string(self.id_offsets, self.id_blob, number)
+
+    def tag(self, number: int) -> str:
+        """Return the canonical text of a tag."""
+        return _string(self.tag_offsets, self.tag_blob, number)
+
+    def form(self, number: int) -> str:
+        """Return the text of a surface form."""
+        return _string(self.form_offsets, self.form_blob, number)
+
+    def form_words(self, number: int) -> Words:
+        """Return a surface form cut into words (kept: forms with symbols are few)."""
+        words = self._forms.get(number)
+        if words is None:
+            words = self._forms[number] = words_of(self.form(number))
+        return words
+
+    def row(self, offsets: Any, values: Any, number: int) -> list[int]:
+        """Return one row of a ragged array."""
+        found: list[int] = values[int(offsets[number]) : int(offsets[number + 1])].tolist()
+        return found
+
+
+def _string(offsets: Any, blob: Any, number: int) -> str:
+    return bytes(blob[offsets[number] : offsets[number + 1]]).decode("utf-8")
+
+
+def _manifest(path: Path) -> layout.Manifest:
+    try:
+        data = (path / layout.MANIFEST).read_bytes()
+        version = msgspec.json.decode(data, type=dict[str, Any]).get("version")
+    except (OSError, msgspec.MsgspecError, ValueError) as error:
+        raise _corrupt(path, "its manifest is missing or unreadable") from error
+    if version != layout.VERSION:
+        raise Unprocessable(
+            "snapshot_version_unsupported",
+            f"Snapshot {path.name} has layout version {version!r}; this build reads"
+            f" {layout.VERSION}: compile the catalogue again with this build.",
+        )
+    try:
+        return msgspec.json.decode(data, type=layout.Manifest)
+    except msgspec.MsgspecError as error:
+        raise _corrupt(path, "its manifest lacks fields") from error
+
+
+def _verify(path: Path, manifest: layout.Manifest) -> None:
+    expected = {f"{name}.npy" for name in layout.ARRAYS} | {
+        layout.TEXTS,
+        layout.NAMES,
+        layout.EXPANSION,
+    }
+    if set(manifest.files) != expected:
+        raise _corrupt(path, "its manifest does not list the right files")
+    for name, info in manifest.files.items():
+        data = (path / name).read_bytes()
+        if len(data) != info.size or layout.checksum(data) != info.checksum:
+            raise _corrupt(path, f"{name} does not have the size and checksum of its manifest")
+
+
+def _map(path: Path, name: str, dtype: str) -> Any:
+    array = np.load(path / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+    if array.dtype != np.dtype(dtype) or array.ndim != 1:
+        raise ValueError(f"{name} has dtype {array.dtype}")
+    return array
+
+
+def _map_bytes(path: Path) -> Any:
+    if path.stat().st_size == 0:
+        return np.zeros(0, dtype=np.uint8)
+    return np.memmap(path, dtype=np.uint8, mode="r")
+
+
+def _corrupt(path: Path, why: str) -> Unprocessable:
+    return Unprocessable(
+        "snapshot_corrupt",
+        f"Snapshot {path.name} cannot be used because {why}: keep the present one and compile again.",
+    )
