@@ -1,0 +1,1 @@
+"""Models behind one door: the router, the retry predicate and the rule-based offline model."""
