@@ -118,6 +118,8 @@ class Supervisor:
         self.home = home.absolute()
         self._kept = [_Kept(spec) for spec in specs]
         self._services = services
+        # Kept here: asking the services would wait for a restart of theirs that is under way.
+        self._service_pids: dict[str, int] = {}
         self._on_event = on_event
         self._stopping = threading.Event()
         self._turn = threading.RLock()
@@ -146,6 +148,8 @@ class Supervisor:
         make_home(self.home)
         self._stopping.clear()
         self._end_leftovers()
+        if self._services is not None:
+            self._service_pids = self._services.pids()
         try:
             with self._turn:
                 for kept in self._kept:
@@ -275,7 +279,9 @@ class Supervisor:
         for name in restarted:
             self._tell(name, "had ended, was started again")
         if restarted:
+            pids = self._services.pids()
             with self._turn:
+                self._service_pids = pids
                 self._write_processes()
 
     def _watch(self, name: str, work: Callable[[], None], every: float) -> None:
@@ -297,7 +303,6 @@ class Supervisor:
             self._on_event(name, sentence)
 
     def _write_processes(self) -> None:
-        services = self._services.pids() if self._services is not None else {}
         content = ProcessFile(
             launcher=ProcessRecord(os.getpid()),
             processes={
@@ -305,7 +310,7 @@ class Supervisor:
                 for kept in self._kept
                 if kept.child is not None
             },
-            services={name: ProcessRecord(pid) for name, pid in services.items()},
+            services={name: ProcessRecord(pid) for name, pid in self._service_pids.items()},
         )
         path = self.home / "processes.json"
         temporary = path.with_name("processes.json.new")

@@ -75,14 +75,17 @@ def choose_site(home: Path, install: Path, env: Mapping[str, str]) -> Site:
             "account_unknown",
             f"PARLEY_POSTGRES_ACCOUNT is {forced!r}: use direct, usermap or demote, or unset it.",
         )
+    problem = "no account to run it as"
     for kind in (forced,) if forced else _order():
         site = _site(kind, home, install)
-        if site is not None and _works(site):
-            return site
+        if site is not None:
+            problem = _problem(site)
+            if not problem:
+                return site
     raise Unavailable(
         "no_account_for_postgres",
-        "PostgreSQL cannot run here, neither as this user nor in a user namespace nor as `nobody`:"
-        " start Parley as an ordinary user that has a passwd entry, or set DATABASE_URL.",
+        f"PostgreSQL cannot run here under any account ({problem}): start Parley as an ordinary"
+        " user that has a passwd entry, or set DATABASE_URL.",
     )
 
 
@@ -136,7 +139,8 @@ def _site(kind: str, home: Path, install: Path) -> Site | None:
     )
 
 
-def _works(site: Site) -> bool:
+def _problem(site: Site) -> str:
+    """Return why the program does not run there, empty when it does."""
     program = str(site.install / "bin" / "postgres")
     probe = subprocess.run(
         shim_command([program, "--version"], signal.SIGKILL, site.shim),
@@ -144,7 +148,10 @@ def _works(site: Site) -> bool:
         cwd="/",
         check=False,
     )
-    return probe.returncode == 0
+    if probe.returncode == 0:
+        return ""
+    said = probe.stderr.decode(errors="replace").strip().splitlines()
+    return said[-1] if said else f"status {probe.returncode}"
 
 
 def _reachable_folder(home: Path) -> Path:

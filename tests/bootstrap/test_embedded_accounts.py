@@ -157,6 +157,16 @@ def test_the_change_of_account_keeps_the_bond_to_the_launcher(
     assert wait_until(lambda: not born(pid), 15)
 
 
+def test_a_program_that_does_not_run_says_why(tmp_path: Path) -> None:
+    program = tmp_path / "wheel" / "pginstall" / "bin" / "postgres"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\necho too old a system >&2\nexit 1\n")
+    program.chmod(0o755)
+    kind = "usermap" if os.geteuid() == 0 and namespaces() else "direct"
+    with pytest.raises(Unavailable, match=r"under any account \(too old a system\)"):
+        choose_site(tmp_path, program.parents[1], {"PARLEY_POSTGRES_ACCOUNT": kind})
+
+
 def test_an_unknown_account_kind_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="use direct, usermap or demote"):
         choose_site(tmp_path, tmp_path, {"PARLEY_POSTGRES_ACCOUNT": "root"})
@@ -214,6 +224,31 @@ def test_an_ordinary_user(open_place: Path) -> None:
     )
     assert outcome.returncode == 0, outcome.stderr
     assert outcome.stdout == "parley\n"
+
+
+@as_root
+def test_a_user_without_a_passwd_entry(open_place: Path) -> None:
+    uid = 54321
+    with pytest.raises(KeyError):
+        pwd.getpwuid(uid)
+    python = _python_for_all()
+    probe = subprocess.run(["unshare", "-U", "true"], user=uid, extra_groups=[])
+    os.chown(open_place, uid, uid)
+    outcome = subprocess.run(
+        [python, "-c", ORDINARY, str(open_place / "home"), str(uid)],
+        cwd=ROOT,
+        env={"PATH": os.defpath, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        user=uid,
+        group=uid,
+        extra_groups=[],
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    if probe.returncode == 0:
+        assert (outcome.returncode, outcome.stdout) == (0, "parley\n"), outcome.stderr
+    else:
+        assert "ordinary user that has a passwd entry" in outcome.stderr
 
 
 def _python_for_all() -> str:

@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bootstrap.embedded import EmbeddedServices, ServiceUrls, default_home, read_state
+from bootstrap.embedded.part import Launcher, Part
 from bootstrap.embedded.paths import choose_ports, packaged_binary, socket_folder
-from bootstrap.embedded.process import born, end, is_running, spawn, wait_until
+from bootstrap.embedded.process import Child, born, end, is_running, spawn, wait_until
 from bootstrap.embedded.state import HomeLock, PartState, State, load, make_home, save
 from bootstrap.embedded.urls import at_database, given_urls
 from domain.errors import BadInput, Conflict, Unavailable
@@ -218,6 +219,51 @@ def test_what_a_dead_child_started_is_ended_with_it(tmp_path: Path) -> None:
     assert wait_until(lambda: not child.running, 5)
     grandchild = int((tmp_path / "grandchild").read_text())
     assert wait_until(lambda: born(grandchild) == "", 5)
+
+
+class Reluctant(Part):
+    """Ends with a message twice, then stays."""
+
+    name = "reluctant"
+    label = "Reluctant"
+    passing = ("still in use",)
+    message = "pre-existing block is still in use"
+
+    def prepare(self) -> None:
+        (self.home / "logs").mkdir()
+
+    def launch(self) -> Child:
+        script = (
+            f'echo >> starts; test $(wc -l < starts) -gt 2 || {{ echo "{self.message}"; exit 1; }}'
+        )
+        return spawn(
+            ["sh", "-c", f"{script}; echo up; exec sleep 60"],
+            log=self.log,
+            env={"PATH": os.defpath},
+            cwd=self.home,
+        )
+
+    def probe(self) -> str | None:
+        assert self.child is not None
+        return None if self.child.own_log().endswith("up\n") else "not up"
+
+
+def test_a_start_that_fails_for_a_passing_cause_is_repeated(tmp_path: Path) -> None:
+    said: list[str] = []
+    launcher = Launcher(
+        tmp_path, {}, lambda _, sentence: said.append(sentence), lambda: None, threading.Event()
+    )
+    part = Reluctant(launcher, PartState())
+    part.prepare()
+    part.bring_up()
+    assert (tmp_path / "starts").read_text() == "\n\n\n"
+    assert is_running(part.state.pid, part.state.born)
+    part.stop()
+
+    (tmp_path / "starts").unlink()
+    part.message = "the disk is full"
+    with pytest.raises(Unavailable, match=r"Reluctant ended with status 1, .*the disk is full"):
+        part.bring_up()
 
 
 def test_a_program_that_is_not_there_says_so_in_its_log(tmp_path: Path) -> None:
