@@ -30,10 +30,10 @@ _SINGULAR_ENDINGS = ("ss", "us", "is", "ics", "gps", "lens")
 
 def title(product: Product, avoid: Sequence[str]) -> str:
     """Return the product's name in at most 60 characters, cut where a part of it ends."""
-    text = _without(product.title, avoid).strip("\"' ,;-")
+    text = _without(product.title, avoid).replace('""', '"').strip("\"' ,;-")
     if text.count('"') % 2:
         text = text.replace('"', "")
-    text = re.sub(r"\s*(?:\.{2,}|…)$", "", re.sub(r"!{2,}|[*_~^®™©]+", "", text))
+    text = re.sub(r"\s*(?:\.{2,}|…)$", "", re.sub(r"!{2,}|[*_~^®™©]+", " ", text))
     text = " ".join(_calm(word) for word in text.split())
     limit = LIMITS["title"]
     if len(text) <= limit:

@@ -12,9 +12,9 @@ from llm.offline.copywriter_facts import price_japanese
 from llm.offline.copywriter_types import LIMITS, Copy
 
 #: Words that may end a Japanese product name: what the thing is called when looked for.
-_NAMED = re.compile(r"[ァ-ヺー一-龥ぁ-ん]{3,}$")
+_NAMED = re.compile(r"[A-Zァ-ヺー一-龥ぁ-ん]{3,}$")
 _COUNT = re.compile(
-    r"\s*(?:[\d.]+\s*(?:ml|l|g|kg|cm|mm|本|足組|個|枚|袋)|メンズ|ウィメンズ|キッズ|レディース)$",
+    r"[\s　]+(?:[\d.]+\s*(?:ml|l|g|kg|cm|mm|本|足組|個|枚|袋)|メンズ|ウィメンズ|キッズ|レディース)$",
     re.I,
 )
 

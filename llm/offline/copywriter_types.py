@@ -101,6 +101,7 @@ class CreativeDraft:
         texts: Copy by ISO 639-3 code; at least one.
         tags: English keywords, 1 to 4 words each; at least one.
         claims: The supporting fact of each sentence.
+        avoided: What compliance objected to in earlier rounds; no later round brings it back.
     """
 
     key: str
@@ -111,6 +112,7 @@ class CreativeDraft:
     landing_url: str
     image_url: str | None = None
     claims: tuple[Claim, ...] = ()
+    avoided: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
