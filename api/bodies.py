@@ -91,21 +91,21 @@ def bad_json(error: Exception) -> BadInput:
 
 
 def _check_value(root: Any) -> None:
-    layer = [root]
-    for _ in range(MAX_DEPTH + 1):
+    layer, depth = [root], 0
+    while layer:
         below: list[Any] = []
+        deeper = False
         for value in layer:
             if isinstance(value, str):
                 _check_string(value)
-            elif isinstance(value, dict):
-                below.extend(value.keys())
-                below.extend(value.values())
-            elif isinstance(value, list):
+            elif isinstance(value, dict | list):
+                deeper = True
                 below.extend(value)
-        if not below:
-            return
+                below.extend(value.values() if isinstance(value, dict) else ())
+        depth += deeper
+        if depth > MAX_DEPTH:
+            raise _too_deep()
         layer = below
-    raise _too_deep()
 
 
 def _check_string(value: str) -> None:

@@ -13,7 +13,7 @@ import msgspec
 
 from api import wire
 from api.bodies import DEFAULT_LIMIT, bad_json, check_text, read_body
-from api.exchange import Receive, Scope, Send, exchange_of, reply, reply_problem
+from api.exchange import Receive, Scope, Send, reply, reply_problem
 from api.problems import headers_of, problem_body
 from api.state import State
 from domain.errors import ParleyError, Unavailable, Unprocessable

@@ -9,9 +9,11 @@ from api.exchange import Scope, exchange_of
 from api.limits import Limiter
 from api.metrics import Metrics
 from api.rollout import Rollout
+from api.serving import Serving
 from bootstrap.services import Services
 from bootstrap.settings import Settings
 from catalog.access import Principal
+from fastpath.engine import FastPath
 
 
 @dataclass(frozen=True)
@@ -20,10 +22,12 @@ class State:
 
     Attributes:
         services: Database, Redis, objects, clock, ids.
+        serving: The fast path and its snapshot.
         authenticator, limiter, rollout, metrics: The door's own parts.
     """
 
     services: Services
+    serving: Serving
     authenticator: Authenticator
     limiter: Limiter
     rollout: Rollout
@@ -33,6 +37,10 @@ class State:
     def settings(self) -> Settings:
         """The installation's settings."""
         return self.services.settings
+
+    def fastpath(self) -> FastPath | None:
+        """Return the fast path, or None while there is no snapshot."""
+        return self.serving.fastpath()
 
     async def count(self, principal: Principal, scope: Scope) -> None:
         """Count a call against its tier. Raises as `Limiter.count` does."""

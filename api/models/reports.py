@@ -75,5 +75,5 @@ class DecisionOut(Out):
     price: MoneyOut | None = Field(description="Per click (CPC) or per 1,000 impressions (CPM).")
     expires_at: Moment | None
     explain: dict[str, Any] | None = Field(
-        description="Every step of the decision; for the publisher, while its snapshot is kept."
+        description="Every step of the decision; for the publisher, while its snapshot is served."
     )

@@ -197,8 +197,8 @@ function priceOf(receipt) {
   try {
     const raw = atob(receipt.split(".")[0].replaceAll("-", "+").replaceAll("_", "/"));
     const fields = JSON.parse(new TextDecoder().decode(Uint8Array.from(raw, (c) => c.charCodeAt(0))));
-    if (!Number.isFinite(fields.price_micros)) return null;
-    return `${(fields.price_micros / 1e6).toFixed(2)} ${fields.currency || ""} ${fields.bid_model || ""}`.trim();
+    if (!Number.isFinite(fields.priceMicros)) return null;
+    return `${(fields.priceMicros / 1e6).toFixed(2)} ${fields.currency || ""}`.trim();
   } catch {
     return null;
   }

@@ -1,0 +1,105 @@
+"""The application factory: `uvicorn --factory api.app:create_app`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from fastapi import FastAPI
+
+from api import openapi, problems
+from api.auth import Authenticator
+from api.front import Front
+from api.limits import Limiter
+from api.metrics import Metrics
+from api.rollout import Rollout
+from api.routes import (
+    analytics,
+    apps,
+    campaigns,
+    decisions,
+    events,
+    health,
+    keys,
+    pages,
+    runs,
+    sources,
+)
+from api.serving import Serving
+from api.state import State
+from bootstrap.services import Services, open_services
+from bootstrap.settings import Settings, load_settings
+from domain.time import Clock
+
+_ROUTERS = (
+    campaigns.router,
+    runs.router,
+    sources.router,
+    analytics.router,
+    decisions.router,
+    keys.router,
+    apps.router,
+    events.router,
+    health.router,
+    pages.router,
+)
+
+
+def create_app(settings: Settings | None = None, *, clock: Clock | None = None) -> Front:
+    """Return the ASGI application; it opens its parts when the server starts it.
+
+    Args:
+        settings: Default: read from the environment.
+        clock: Default: the machine's.
+
+    Raises:
+        Unprocessable: naming the settings that are missing.
+    """
+    chosen = settings or load_settings()
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_services(chosen, clock=clock, pool_size=10) as services:
+            serving = Serving(services)
+            app.state.parley = _state(services, metrics, serving)
+            follower = asyncio.create_task(serving.follow())
+            try:
+                yield
+            finally:
+                follower.cancel()
+                with suppress(asyncio.CancelledError):
+                    await follower
+
+    app = FastAPI(
+        title=openapi.TITLE,
+        version=openapi.VERSION,
+        lifespan=lifespan,
+        openapi_url="/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    problems.install(app)
+    for router in _ROUTERS:
+        app.include_router(router)
+    app.openapi = lambda: openapi.build(app)  # type: ignore[method-assign]
+    return Front(app, metrics, lambda: app.state.parley)
+
+
+def _state(services: Services, metrics: Metrics, serving: Serving) -> State:
+    settings = services.settings
+    return State(
+        services=services,
+        serving=serving,
+        authenticator=Authenticator(services),
+        limiter=Limiter(
+            services.redis,
+            services.clock,
+            {"free": settings.free_per_day, "pro": settings.pro_per_day},
+            settings.key("address"),
+        ),
+        rollout=Rollout(settings),
+        metrics=metrics,
+    )

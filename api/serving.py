@@ -1,0 +1,45 @@
+"""The fast path inside this process: it follows the newest snapshot and swaps it under load."""
+
+from __future__ import annotations
+
+from bootstrap.services import Services
+from bootstrap.snapshots import Follower
+from fastpath.engine import FastPath
+from fastpath.receipt import Signer
+from fastpath.reservation import RedisReservation
+from fastpath.snapshot import Snapshot
+
+
+class Serving:
+    """The fast path and the snapshot it serves from.
+
+    Args:
+        services: The installation's parts.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._follower = Follower(services)
+        self._engine: FastPath | None = None
+
+    async def follow(self) -> None:
+        """Keep the newest snapshot mapped, until cancelled."""
+        await self._follower.run(self._swap)
+
+    def fastpath(self) -> FastPath | None:
+        """Return the fast path, or None while there is no snapshot."""
+        return self._engine
+
+    def _swap(self, snapshot: Snapshot) -> None:
+        if self._engine is not None:
+            self._engine.swap(snapshot)
+            return
+        parts = self._services
+        self._engine = FastPath(
+            snapshot,
+            RedisReservation(parts.redis),
+            Signer(parts.settings.key("receipt")),
+            parts.settings.key("nonce"),
+            parts.clock,
+            parts.ids,
+        )
