@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import sys
 import urllib.error
@@ -17,6 +18,7 @@ from bootstrap.accounts import LocalAccounts, ensure_accounts
 from bootstrap.embedded import EmbeddedServices, ServiceUrls, default_home
 from bootstrap.services import open_services
 from bootstrap.settings import Settings, load_settings, local_secret
+from bootstrap.snapshots import compile_and_publish
 from bootstrap.supervisor import ProcessSpec, Supervisor
 from graphs.checkpoints import set_up_checkpoints
 from storage.migrate import upgrade
@@ -122,9 +124,21 @@ class Installation:
         ]  # fmt: skip
         return [
             ProcessSpec(
-                "api", api, env, ready=lambda: is_ready(settings), stop_signal=2, cwd=_ROOT
+                "api",
+                api,
+                env,
+                ready=lambda: is_ready(settings),
+                stop_signal=signal.SIGINT,
+                cwd=_ROOT,
             ),
-            ProcessSpec("worker", [python, "-m", "workers.worker"], env, cwd=_ROOT),
+            # Its database dies with the launcher, so there is nothing to finish: a cold shutdown.
+            ProcessSpec(
+                "worker",
+                [python, "-m", "workers.worker"],
+                env,
+                cwd=_ROOT,
+                death_signal=signal.SIGQUIT,
+            ),
             ProcessSpec("ticker", [python, "-m", "workers.ticker"], env, cwd=_ROOT),
         ]
 
@@ -177,4 +191,7 @@ def read_address(home: Path) -> Address | None:
 async def _prepare(settings: Settings) -> LocalAccounts:
     async with open_services(settings, pool_size=2) as services:
         await services.objects.ensure_bucket()
-        return await ensure_accounts(services)
+        accounts = await ensure_accounts(services)
+        # The doors are ready when there is something to serve from, be it empty.
+        await compile_and_publish(services)
+        return accounts

@@ -45,7 +45,6 @@ class Settings(BaseModel):
     parley_llm: str = Field("offline", description="offline, openai:…, anthropic:… or xai:…")
     parley_llm_timeout_s: float = 60.0
     parley_lease_s: int = Field(20, ge=3, description="how long a dead worker's run stays locked")
-    parley_nonce_ttl_s: int = 3600
     free_per_day: int = 1_000
     pro_per_day: int = 100_000
 

@@ -167,6 +167,12 @@ class Ads(Repository[Ad]):
         )
         return [(ad, creative) for ad, creative in (await self.session.execute(query)).all()]
 
+    async def owners(self, ad_ids: Sequence[str]) -> dict[str, Campaign]:
+        """Return the campaign of each ad."""
+        query = select(Ad.id, Campaign).join(Campaign, Campaign.id == Ad.campaign_id)
+        rows = await self.session.execute(query.where(Ad.id.in_(ad_ids)))
+        return {ad_id: campaign for ad_id, campaign in rows.all()}
+
 
 class Audit(Repository[AuditEntry]):
     """The audit of states."""
@@ -187,6 +193,15 @@ class Snapshots(Repository[SnapshotRow]):
     """Published snapshots."""
 
     row, prefix = SnapshotRow, "snp"
+
+    async def publish(self, row: dict[str, Any]) -> None:
+        """Make a snapshot the newest one; one that was served before becomes the newest again."""
+        statement = insert(SnapshotRow).values(row)
+        await self.session.execute(
+            statement.on_conflict_do_update(
+                index_elements=["id"], set_={"created_at": statement.excluded.created_at}
+            )
+        )
 
     async def current(self) -> SnapshotRow | None:
         """Return the newest snapshot."""

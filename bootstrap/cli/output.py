@@ -15,6 +15,7 @@ from typing import Any, ParamSpec
 import msgspec
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from domain.errors import ParleyError
 
@@ -60,7 +61,9 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
         except ParleyError as error:
             if kwargs.get("as_json"):
                 print_json(error.problem())
-            err.print(f"[red]✗[/red] {error.detail}", soft_wrap=True)
+            err.print(f"[red]✗[/red] {escape(error.detail)}", soft_wrap=True)
+            for tail in str(error.extra.get("log_tail", "")).splitlines()[-8:]:
+                err.print(f"    {escape(tail)}", style="dim", soft_wrap=True)
             raise typer.Exit(Exit.UNAVAILABLE if error.status == 503 else Exit.REFUSED) from error
 
     return run

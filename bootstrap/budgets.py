@@ -1,0 +1,38 @@
+"""Budget counters of the serving state, set from the ledger: PostgreSQL decides, Redis remembers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from billing.service import BillingService
+from bootstrap.services import Services
+from catalog.repository import Campaigns
+from domain.time import day_of
+from fastpath.reservation import RedisReservation
+
+
+async def sync_spend(services: Services, campaign_ids: Sequence[str]) -> None:
+    """Set the counters of campaigns to what the ledger says.
+
+    A counter may stand too high for a moment (a charge that is both in the ledger and just being
+    settled); it is set right by the next beat, and the ledger itself never lets a budget be passed.
+    """
+    if not campaign_ids:
+        return
+    async with services.db.system() as session:
+        spend = await BillingService(session, services.ids, services.clock).spend_of(campaign_ids)
+    state = RedisReservation(services.redis)
+    day = day_of(services.clock.now_ms()).strftime("%Y%m%d")
+    for campaign_id in campaign_ids:
+        known = spend[campaign_id]
+        await state.set_spent(
+            campaign_id, total_micros=known.total_micros, day=day, daily_micros=known.today_micros
+        )
+
+
+async def sync_live_spend(services: Services) -> int:
+    """Set the counters of all live campaigns; return how many. Heals a Redis that lost its memory."""
+    async with services.db.system() as session:
+        live = [campaign.id for campaign, *_ in await Campaigns(session).live()]
+    await sync_spend(services, live)
+    return len(live)

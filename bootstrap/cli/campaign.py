@@ -1,0 +1,210 @@
+"""`goal`, `brief`, `runs`, `approve`, `answer`: from a sentence to a campaign."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from bootstrap.cli.client import Client, connect
+from bootstrap.cli.output import Exit, err, guarded, line, out, print_json
+from bootstrap.cli.service import Json
+from domain.errors import BadInput
+
+MARKS = {"question": "?", "warning": "!", "artefact": "+", "finished": "■"}
+
+
+@guarded
+def goal(
+    text: Annotated[str, typer.Argument(help="What you want, in your own words.")],
+    site: Annotated[
+        str | None, typer.Option(help="Landing page: an address or an HTML file.")
+    ] = None,
+    feed: Annotated[
+        Path | None, typer.Option(help="Product feed: CSV, JSON, JSONL or XML.")
+    ] = None,
+    wait: Annotated[bool, typer.Option(help="Follow the run until it rests.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Hand a goal to the agents of the running installation."""
+    client = connect()
+    run_id = start_run(client, text, site, feed, approval="person")
+    if wait:
+        follow(client, run_id, quiet=as_json)
+    run = client.get(f"/api/v1/runs/{run_id}")
+    show_run(run, as_json)
+    if run["status"] in ("needs_input", "awaiting_approval"):
+        raise typer.Exit(Exit.WAITS)
+    if run["status"] in ("failed", "refused"):
+        raise typer.Exit(Exit.REFUSED)
+
+
+def start_run(
+    client: Client, text: str, site: str | None, feed: Path | None, *, approval: str
+) -> str:
+    """Upload the sources and create the campaign run; return its id."""
+    body: dict[str, Any] = {"goal": text, "approval": approval}
+    if site is not None and site.startswith(("http://", "https://")):
+        body["site_url"] = site
+    elif site is not None:
+        body["page_source_id"] = _upload(client, "page", Path(site))
+    if feed is not None:
+        body["feed_source_id"] = _upload(client, "feed", feed)
+    return str(client.post("/api/v1/campaigns/create", body)["run_id"])
+
+
+def _upload(client: Client, kind: str, file: Path) -> str:
+    source = client.upload(kind, file)
+    problems = source["problems"]
+    line("+", kind, f"{source['name']}: {source['products']} products")
+    for problem in problems[:5]:
+        line("!", kind, f"line {problem['line']}: {escape(problem['reason'])}")
+    if len(problems) > 5:
+        line("!", kind, f"and {len(problems) - 5} more lines that could not be used")
+    return str(source["id"])
+
+
+def follow(client: Client, run_id: str, *, quiet: bool = False) -> None:
+    """Print a run's progress until it rests."""
+    for event in client.follow(run_id):
+        if not quiet:
+            line(MARKS.get(event["type"], "✓"), event["step"], escape(event["message"]))
+
+
+def show_run(run: dict[str, Any], as_json: bool) -> None:
+    """Print a run."""
+    if as_json:
+        print_json(run)
+        return
+    line("■", run["status"], run["id"])
+    question = run.get("question") or {}
+    for asked in question.get("questions", []):
+        line("?", "asks", escape(asked))
+    if run["status"] == "needs_input":
+        err.print(f'   answer with: parley answer {run["id"]} "…"', style="dim")
+    if run["status"] == "awaiting_approval":
+        err.print(f"   decide with: parley approve {run['id']} [--reject --note …]", style="dim")
+    if run.get("error"):
+        line("✗", "error", escape(str(run["error"].get("detail", ""))))
+
+
+@guarded
+def runs(as_json: Json = False) -> None:
+    """List the runs of this installation's advertiser."""
+    found = connect().get("/api/v1/runs")
+    if as_json:
+        print_json(found)
+        return
+    table = Table("run", "status", "step", "goal", box=None)
+    for run in found:
+        table.add_row(run["id"], run["status"], run.get("step") or "", escape(run["goal"][:60]))
+    out.print(table)
+
+
+@guarded
+def approve(
+    run_id: str,
+    reject: Annotated[bool, typer.Option("--reject", help="Say no.")] = False,
+    note: Annotated[str, typer.Option(help="Why; goes into the audit.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Approve (or reject) what a run wants to launch, and follow it to its end."""
+    client = connect()
+    decision = "reject" if reject else "approve"
+    client.post(f"/api/v1/runs/{run_id}/approve", {"decision": decision, "note": note})
+    follow(client, run_id, quiet=as_json)
+    show_run(client.get(f"/api/v1/runs/{run_id}"), as_json)
+
+
+@guarded
+def answer(
+    run_id: str,
+    text: Annotated[str, typer.Argument(help="What was missing, in your own words.")],
+    as_json: Json = False,
+) -> None:
+    """Answer a run's questions and follow it on."""
+    client = connect()
+    client.post(f"/api/v1/runs/{run_id}/answer", {"text": text})
+    follow(client, run_id, quiet=as_json)
+    run = client.get(f"/api/v1/runs/{run_id}")
+    show_run(run, as_json)
+    if run["status"] in ("needs_input", "awaiting_approval"):
+        raise typer.Exit(Exit.WAITS)
+
+
+@guarded
+def brief(
+    text: Annotated[str | None, typer.Argument(help="A goal in your own words.")] = None,
+    jsonl: Annotated[
+        Path | None, typer.Option(help="Many goals: a file of {id, goal, today?}, or - for stdin.")
+    ] = None,
+    today: Annotated[
+        str | None, typer.Option(help="The day to read dates against, YYYY-MM-DD.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Read a goal (or many) without running anything. Needs no service."""
+    # Not needed by any other command, and it loads the rules' data files.
+    from llm.offline.brief.batch import run_brief  # noqa: PLC0415
+
+    day = _day(today)
+    if jsonl is not None:
+        for row in run_brief(_lines(jsonl), day):
+            print_json(row)
+        return
+    if text is None:
+        raise BadInput("goal_missing", "Give a goal, or --jsonl FILE with many.")
+    read = next(iter(run_brief([{"id": "1", "goal": text}], day)))
+    if "error" in read:
+        raise BadInput(read["error"]["code"], read["error"]["detail"])
+    if as_json:
+        print_json(read)
+        return
+    table = Table(box=None, show_header=False)
+    for key, value in read.items():
+        if value not in (None, "", [], (), False) and key not in ("id", "goal"):
+            table.add_row(key, escape(json.dumps(value, ensure_ascii=False)))
+    out.print(table)
+
+
+def _day(text: str | None) -> date:
+    if text is None:
+        return datetime.now(UTC).date()
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise BadInput("bad_date", f"{text!r} is not a date; write it as 2026-12-24.") from error
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    yield from read_json_lines(path)
+
+
+def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a JSON Lines file (`-` is stdin); a bad line yields `{"error": …}`."""
+    try:
+        data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+    except OSError as error:
+        raise BadInput("file_unreadable", f"{path} cannot be read: {error.strerror}.") from error
+    yield from _objects(data.decode("utf-8-sig", "replace").splitlines())
+
+
+def _objects(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    for number, text in enumerate(lines, 1):
+        if not text.strip():
+            continue
+        try:
+            row = json.loads(text)
+        except (ValueError, RecursionError):
+            row = None
+        if isinstance(row, dict):
+            yield row
+        else:
+            yield {"id": f"line {number}", "error": "This line is not a JSON object."}

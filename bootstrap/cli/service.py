@@ -1,0 +1,174 @@
+"""`up`, `doctor` and `db`: the installation itself."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from bootstrap.accounts import LocalAccounts
+from bootstrap.cli.output import Exit, err, guarded, line, out, print_json
+from bootstrap.embedded import default_home, read_state
+from bootstrap.installation import Installation, migrate, read_address
+from bootstrap.settings import Settings, load_settings, local_secret
+from domain.errors import ParleyError
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+
+
+@guarded
+def up(as_json: Json = False) -> None:
+    """Start everything and leave it running; Ctrl-C stops it."""
+    installation = Installation(os.environ, lambda part, said: line("·", part, said))
+    accounts = installation.prepare()
+    installation.run(lambda: _ready(installation, accounts, as_json))
+
+
+def _ready(installation: Installation, accounts: LocalAccounts, as_json: bool) -> None:
+    settings = installation.settings
+    assert settings is not None
+    url = f"http://{settings.parley_host}:{settings.parley_port}"
+    if as_json:
+        print_json({"url": url, "app_id": accounts.app_id, "home": str(installation.home)})
+        return
+    for name, value in addresses(url, accounts.app_id):
+        line("→", name, value)
+    line("→", "keys", f"{installation.home / 'accounts.json'} (readable by you only)")
+    err.print(" Ctrl-C stops everything; the data stays.", style="dim")
+
+
+def addresses(url: str, app_id: str) -> list[tuple[str, str]]:
+    """Return the addresses a person may want to open."""
+    return [
+        ("demo chat", f"{url}/demo?app={app_id}"),
+        ("API", f"{url}/docs"),
+        ("health", f"{url}/readyz"),
+        ("metrics", f"{url}/metrics"),
+    ]
+
+
+@guarded
+def db_upgrade(as_json: Json = False) -> None:
+    """Bring the database's schema up to date (DATABASE_URL, ADMIN_DATABASE_URL)."""
+    revision = migrate(current_settings())
+    if as_json:
+        print_json({"revision": revision})
+    else:
+        out.print(f"The schema is at revision {revision}.")
+
+
+@guarded
+def db_revision(message: str) -> None:
+    """Write a migration from the difference between tables and database (for developers)."""
+    # Tables register themselves when they are imported; no other command needs all of them.
+    import billing.tables  # noqa: PLC0415
+    import catalog.tables  # noqa: PLC0415
+    import measurement.tables  # noqa: PLC0415
+    from storage.migrate import autogenerate  # noqa: PLC0415
+    from storage.outbox import OutboxRow  # noqa: PLC0415
+
+    known = (billing.tables, catalog.tables, measurement.tables)
+    line("·", "tables", ", ".join(module.__name__ for module in known))
+    autogenerate(current_settings().migration_url, OutboxRow.metadata, message)
+
+
+def current_settings() -> Settings:
+    """Return the settings of the environment, or of the installation that runs in this home."""
+    home = default_home(os.environ)
+    given = dict(os.environ)
+    if "DATABASE_URL" not in given:
+        urls = read_state(home)
+        if urls is not None:
+            given.update(urls.as_env())
+    if "PARLEY_SECRET_KEY" not in given and (home / "secret.key").exists():
+        given["PARLEY_SECRET_KEY"] = local_secret(home)
+    given["PARLEY_HOME"] = str(home)
+    return load_settings(given)
+
+
+@guarded
+def doctor(as_json: Json = False) -> None:
+    """Look at this machine and installation and say what is wrong and how to cure it."""
+    checks = [_check(name, look) for name, look in _CHECKS.items()]
+    if as_json:
+        print_json({"ok": all(c["ok"] for c in checks), "checks": checks})
+    else:
+        table = Table(box=None, show_header=False)
+        for check in checks:
+            table.add_row("✓" if check["ok"] else "✗", str(check["name"]), str(check["said"]))
+        out.print(table)
+    if not all(c["ok"] for c in checks):
+        raise typer.Exit(Exit.UNAVAILABLE)
+
+
+def _check(name: str, look: Any) -> dict[str, Any]:
+    try:
+        return {"name": name, "ok": True, "said": look()}
+    except ParleyError as error:
+        return {"name": name, "ok": False, "said": error.detail}
+    except (OSError, ImportError) as error:
+        return {"name": name, "ok": False, "said": f"{type(error).__name__}: {error}"}
+
+
+def _python() -> str:
+    return f"{sys.version.split()[0]} at {sys.prefix}"
+
+
+def _core() -> str:
+    from fastpath import core_info  # noqa: PLC0415 - the doctor must start even if it is broken
+
+    return str(core_info())
+
+
+def _compiler() -> str:
+    found = shutil.which("cc") or shutil.which("gcc")
+    return found or "no C compiler: the decision core runs uncompiled, and slower"
+
+
+def _home() -> str:
+    home = default_home(os.environ)
+    home.mkdir(parents=True, exist_ok=True)
+    probe = home / ".probe"
+    probe.write_bytes(b"")
+    probe.unlink()
+    free = shutil.disk_usage(home).free // 2**30
+    return f"{home} is writable, {free} GiB free"
+
+
+def _model() -> str:
+    spec = os.environ.get("PARLEY_LLM", "offline")
+    provider = spec.partition(":")[0]
+    variable = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "xai": "XAI_API_KEY"}
+    needed = variable.get(provider)
+    if needed and needed not in os.environ:
+        return f"{spec}, but {needed} is not set: the rule-based model will answer instead"
+    return "offline: rule-based, needs no key" if provider == "offline" else spec
+
+
+def _running() -> str:
+    address = read_address(default_home(os.environ))
+    return f"running at {address.url}" if address else "not running; `make up` starts it"
+
+
+def _secret() -> str:
+    path = Path(default_home(os.environ)) / "secret.key"
+    if not path.exists():
+        return "made at the first start"
+    mode = path.stat().st_mode & 0o777
+    return "private" if mode == 0o600 else f"{path} can be read by others: chmod 600 it"
+
+
+_CHECKS = {
+    "python": _python,
+    "compiler": _compiler,
+    "core": _core,
+    "home": _home,
+    "secret": _secret,
+    "model": _model,
+    "service": _running,
+}

@@ -1,0 +1,163 @@
+"""Decisions on their way from the serving state's stream to PostgreSQL, where they are kept."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from redis.exceptions import ResponseError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bootstrap.services import Services
+from catalog.repository import Ads, Apps
+from catalog.tables import Campaign
+from domain.errors import BadInput, NotFound
+from domain.time import utc
+from fastpath.record import DecisionRecord, decode, encode
+from fastpath.render import OFFER_TTL_MS
+from fastpath.reservation import Keys, Verdict
+from fastpath.types import Reason
+from measurement.service import Decision, keep_decisions
+from measurement.tables import DecisionRow
+
+log = logging.getLogger("parley.decisions")
+
+_GROUP = "keep"
+_BATCH = 500
+#: Entries that another consumer took and did not acknowledge for so long are taken over.
+_STALE_MS = 3_000
+
+_REASONS = {
+    Verdict.COOLDOWN: Reason.COOLDOWN,
+    Verdict.BUDGET: Reason.BUDGET,
+    Verdict.STATE_UNAVAILABLE: Reason.STATE_UNAVAILABLE,
+    Verdict.SENSITIVE: Reason.SENSITIVE,
+}
+Entry = tuple[bytes, Mapping[bytes, bytes]]
+
+
+class DecisionConsumer:
+    """Keeps decisions; any number may run, each entry is acknowledged after its commit.
+
+    Args:
+        services: The installation's parts.
+        consumer: Name of this consumer, unique among processes.
+    """
+
+    def __init__(self, services: Services, consumer: str) -> None:
+        self._services = services
+        self._consumer = consumer
+        self._stream = Keys().decisions
+
+    async def drain(self) -> int:
+        """Keep what waits in the stream; return how many entries were read."""
+        redis, read = self._services.redis, 0
+        try:
+            claimed: Any = await redis.xautoclaim(
+                self._stream, _GROUP, self._consumer, min_idle_time=_STALE_MS, count=_BATCH
+            )
+            entries: list[Entry] = [e for e in claimed[1] if e[1]]
+            fresh: Any = await redis.xreadgroup(
+                _GROUP, self._consumer, {self._stream: ">"}, count=_BATCH
+            )
+            entries += fresh[0][1] if fresh else []
+        except ResponseError as error:
+            if "NOGROUP" not in str(error):
+                raise
+            await self._make_group()
+            return 0
+        if entries:
+            await self._keep(entries)
+            await redis.xack(self._stream, _GROUP, *(entry_id for entry_id, _ in entries))
+            read = len(entries)
+        return read
+
+    async def _keep(self, entries: Sequence[Entry]) -> None:
+        records = []
+        for entry_id, fields in entries:
+            try:
+                record = decode(fields[b"record"], fields[b"verdict"].decode())
+            except (BadInput, KeyError) as error:
+                log.warning("entry %s is not a decision and is left out: %s", entry_id, error)
+                continue
+            # Written with its verdict, so that the record alone is enough to recompute the answer.
+            records.append((record, encode(record)))
+        async with self._services.db.system() as session:
+            await keep_decisions(session, await _decisions(session, records))
+
+    async def _make_group(self) -> None:
+        try:
+            await self._services.redis.xgroup_create(self._stream, _GROUP, id="0", mkstream=True)
+        except ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+
+
+async def kept_decision(services: Services, request_id: str, wait_s: float = 3.0) -> None:
+    """Return when a decision is kept; an event may arrive before the ticker has kept its decision.
+
+    Raises:
+        NotFound: if there is no such decision.
+    """
+    consumer = DecisionConsumer(services, "events")
+    deadline = asyncio.get_running_loop().time() + wait_s
+    while True:
+        async with services.db.system() as session:
+            if await session.get(DecisionRow, request_id) is not None:
+                return
+        if not await services.redis.exists(Keys().offer(request_id)):
+            raise NotFound("request_not_found", f"There is no ad request {request_id[:40]!r}.")
+        if asyncio.get_running_loop().time() > deadline:
+            raise NotFound("request_not_found", f"There is no ad request {request_id[:40]!r}.")
+        await consumer.drain()
+        await asyncio.sleep(0.02)
+
+
+async def _decisions(
+    session: AsyncSession, records: Sequence[tuple[DecisionRecord, bytes]]
+) -> list[Decision]:
+    publishers = {app.id: app.org_id for app in await Apps(session).active()}
+    shown = [r.winner.ad_id for r, _ in records if _granted(r) and r.winner is not None]
+    owners = await Ads(session).owners(shown)
+    return [
+        _decision(record, raw, publishers[record.context.app_id], owners)
+        for record, raw in records
+        # A request of an app that nobody owns has nobody to keep it for.
+        if record.context.app_id in publishers
+    ]
+
+
+def _decision(
+    record: DecisionRecord, raw: bytes, publisher_id: str, owners: Mapping[str, Campaign]
+) -> Decision:
+    common: dict[str, Any] = {
+        "request_id": record.context.request_id,
+        "created_at": utc(record.context.now_ms),
+        "app_id": record.context.app_id,
+        "publisher_id": publisher_id,
+        "snapshot_id": record.snapshot_id,
+        "record": raw,
+        "language": record.features.language,
+        "intent": str(record.features.intent),
+    }
+    campaign = owners.get(record.winner.ad_id) if record.winner and _granted(record) else None
+    if campaign is None or record.winner is None:
+        reason = _REASONS.get(record.verdict, record.reason)
+        return Decision(**common, reason=str(reason))
+    return Decision(
+        **common,
+        reason=str(record.reason),
+        advertiser_id=campaign.org_id,
+        campaign_id=campaign.id,
+        ad_id=record.winner.ad_id,
+        bid_model=campaign.bid_model,
+        price_micros=record.price_micros,
+        currency=campaign.currency,
+        expires_at=utc(record.context.now_ms + OFFER_TTL_MS),
+    )
+
+
+def _granted(record: DecisionRecord) -> bool:
+    return record.verdict is Verdict.GRANTED

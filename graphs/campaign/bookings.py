@@ -1,0 +1,123 @@
+"""From brief, plan and reviewed drafts to what the catalogue takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import msgspec
+from agents.ad_manager.schemas import MediaPlan
+from agents.compliance.schemas import ComplianceReport
+
+from agents.content_creator.schemas import CreativeDraft
+from catalog.specs import CampaignSpec, CreativeSpec
+from domain.brief import Brief
+from domain.formats import BidModel
+from domain.ids import stable_id
+from domain.money import Money
+from domain.time import start_of_day_ms
+from graphs.campaign.gathering import languages_of
+from graphs.campaign.state import Approval
+
+DEMO_POLICY = "policy:demo"
+
+
+def demo_approval() -> Approval:
+    """Return the approval of the demo policy, which says that no person has looked."""
+    return Approval("approve", DEMO_POLICY, "auto-approved by the demo policy, not by a person")
+
+
+def approval(answer: dict[str, Any]) -> Approval:
+    """Return a person's decision; anything but an explicit approval is a rejection."""
+    return Approval(
+        decision="approve" if answer.get("decision") == "approve" else "reject",
+        by=str(answer.get("by") or "unknown"),
+        note=str(answer.get("note") or "")[:500],
+    )
+
+
+def count(report: ComplianceReport) -> dict[str, int]:
+    """Return how many drafts passed, must be revised, are blocked."""
+    verdicts = list(report.verdicts.values())
+    return {
+        "passed": verdicts.count("pass"),
+        "to_revise": verdicts.count("revise"),
+        "blocked": verdicts.count("block"),
+    }
+
+
+def campaign_spec(brief: Brief, plan: MediaPlan) -> CampaignSpec:
+    """Return the in-chat campaign. Days are UTC days; `end` is the last one, so delivery stops after it."""
+    return CampaignSpec(
+        name=(brief.product or brief.goal)[:80],
+        currency=plan.currency,
+        bid_model=BidModel(plan.bid_model),
+        bid_micros=plan.bid_micros,
+        budget_total_micros=plan.budget_total_micros,
+        budget_daily_micros=plan.budget_daily_micros,
+        starts_ms=_day_ms(brief.start, 0),
+        ends_ms=_day_ms(brief.end, 1),
+        geos=brief.geos,
+        languages=languages_of(brief),
+    )
+
+
+def creative_specs(drafts: Sequence[CreativeDraft], report: ComplianceReport) -> list[CreativeSpec]:
+    """Return what can be stored: blocked drafts are kept out of the catalogue, their findings in the report."""
+    return [
+        CreativeSpec(
+            key=draft.key,
+            format=draft.format,
+            texts={language: copy.ad_text() for language, copy in draft.texts.items()},
+            landing_url=draft.landing_url,
+            image_url=draft.image_url,
+            tags=draft.tags,
+            claims=tuple(
+                {"sentence": c.sentence, "where": c.where, "language": c.language}
+                for c in draft.claims
+            ),
+        )
+        for draft in drafts
+        if report.verdicts.get(draft.key) == "pass"
+    ]
+
+
+def verdicts(
+    campaign_id: str, drafts: Sequence[CreativeDraft], report: ComplianceReport
+) -> list[dict[str, Any]]:
+    """Return status and findings of the stored creatives."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for finding in report.findings:
+        found.setdefault(finding.draft_key, []).append(plain(finding))
+    return [
+        {
+            "id": stable_id("crt", campaign_id, draft.key),
+            "status": "approved",
+            "findings": found.get(draft.key, []),
+        }
+        for draft in drafts
+        if report.verdicts.get(draft.key) == "pass"
+    ]
+
+
+def summary(brief: Brief, plan: MediaPlan, passed: int) -> str:
+    """Return what a person is asked to approve, in one sentence."""
+    budget = (
+        f"a total of {Money(plan.budget_total_micros, plan.currency)}"
+        if plan.budget_total_micros is not None
+        else "no total cap"
+    )
+    where = ", ".join(brief.geos) or "every country"
+    until = f"until {brief.end}" if brief.end else "without an end"
+    return f"{passed} creatives for {where} {until}, {budget}. {plan.summary}"
+
+
+def plain(value: object) -> dict[str, Any]:
+    """Return a dataclass as JSON-ready values."""
+    built: dict[str, Any] = msgspec.to_builtins(value)
+    return built
+
+
+def _day_ms(day: str | None, later: int) -> int | None:
+    return None if day is None else start_of_day_ms(date.fromisoformat(day) + timedelta(days=later))

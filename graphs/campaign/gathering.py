@@ -1,0 +1,116 @@
+"""Product facts: from an address, an uploaded page, an uploaded feed."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from urllib.parse import urlsplit
+
+from agents.content_creator.schemas import BrandKit, ContentRequest
+from catalog.repository import BrandKits
+from domain.brief import Brief
+from domain.errors import Unprocessable
+from domain.formats import AdFormat
+from domain.product import Product, ProductSource
+from graphs.campaign.material import Desk, Material
+from graphs.campaign.state import CampaignState
+from graphs.context import GraphContext
+from tools.product_source import extract_tags, read_page
+
+#: From how many products on each gets one creative instead of one per format.
+LARGE_FEED = 50
+
+_LANGUAGE_OF: dict[str, str] = {"JP": "jpn"}
+
+
+async def gather(state: CampaignState, ctx: GraphContext) -> Material:
+    """Return everything that ads may be written from.
+
+    Raises:
+        ParleyError: if the site cannot be reached, or nothing can be advertised.
+    """
+    page = await _page(state, ctx)
+    feed_id = state.get("feed_source_id")
+    feed = await Desk(ctx.objects, ctx.run_id).source(feed_id) if feed_id else None
+    landing = _landing(state, page)
+    products = _products(page, feed) or _from_site(state["brief"], page)
+    if not products:
+        raise Unprocessable(
+            "no_products", "The product source names no product; add a title and an address to it."
+        )
+    async with ctx.db.tenant(ctx.org_id) as session:
+        kit = await BrandKits(session).of(ctx.org_id)
+    hosts = {h for url in (landing,) if url and (h := urlsplit(url).hostname)}
+    return Material(
+        products=products,
+        site_name=page.site_name if page else None,
+        site_facts=page.site_facts if page else (),
+        landing_url=landing,
+        brand_kit=BrandKit(
+            name=(page.site_name if page else None) or (kit.name if kit else ""),
+            payer=kit.payer if kit else "",
+            tone="friendly" if kit and kit.tone == "friendly" else "plain",
+            banned_words=tuple(kit.banned_words) if kit else (),
+            # A feed of many shops leads to many hosts; only a page of one's own ties ads to its host.
+            site_hosts=tuple(sorted(hosts)) if feed is None else (),
+        ),
+    )
+
+
+def request(brief: Brief, material: Material) -> ContentRequest:
+    """Return what the content creator is asked for."""
+    large = len(material.products) > LARGE_FEED
+    return ContentRequest(
+        brief=brief,
+        products=material.products,
+        site_name=material.site_name,
+        site_facts=material.site_facts,
+        languages=languages_of(brief),
+        formats=(AdFormat.ACTION_CARD,) if large else tuple(AdFormat),
+        brand_kit=material.brand_kit,
+        landing_url=material.landing_url,
+    )
+
+
+def languages_of(brief: Brief) -> tuple[str, ...]:
+    """Return the languages to write in: those stated, else those of the countries, else English."""
+    stated = tuple(code for code in brief.languages if code in ("eng", "jpn"))
+    if stated:
+        return stated
+    if not brief.geos:
+        return ("eng", "jpn")
+    return tuple(sorted({_LANGUAGE_OF.get(geo, "eng") for geo in brief.geos}))
+
+
+async def _page(state: CampaignState, ctx: GraphContext) -> ProductSource | None:
+    source_id, url = state.get("page_source_id"), state.get("site_url")
+    if source_id:
+        return await Desk(ctx.objects, ctx.run_id).source(source_id)
+    if url:
+        html = await ctx.fetch(url)
+        return await asyncio.to_thread(read_page, html, url)
+    return None
+
+
+def _landing(state: CampaignState, page: ProductSource | None) -> str | None:
+    if url := state.get("site_url"):
+        return url
+    return next((p.url for p in page.products if p.url), None) if page else None
+
+
+def _products(page: ProductSource | None, feed: ProductSource | None) -> tuple[Product, ...]:
+    if feed is not None and feed.products:
+        return feed.products
+    return page.products if page is not None else ()
+
+
+def _from_site(brief: Brief, page: ProductSource | None) -> tuple[Product, ...]:
+    """Return the site itself as the product when it lists none."""
+    if page is None or not page.site_facts:
+        return ()
+    title = page.site_name or brief.product or page.name
+    tags = extract_tags(title=brief.product or title, keywords=",".join(brief.audience_keywords))
+    if not tags:
+        return ()
+    key = hashlib.blake2b(title.encode(), digest_size=8).hexdigest()
+    return (Product(key=key, title=title, facts=page.site_facts, tags=tags),)

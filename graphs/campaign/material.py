@@ -1,0 +1,79 @@
+"""The bulk of a run, kept in the object store: what was read and what was written.
+
+The state of the graph has only counts; these objects are keyed by the run, so a step that runs twice
+overwrites its own result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import msgspec
+from agents.compliance.schemas import ComplianceReport
+
+from agents.content_creator.schemas import BrandKit, CreativeDraft
+from domain.product import Fact, Product, ProductSource
+from storage.objects import ObjectStore
+
+
+@dataclass(frozen=True)
+class Material:
+    """What ads may be written from.
+
+    Attributes:
+        products: Every product of page and feed.
+        site_name, site_facts: What the landing page says about the shop.
+        landing_url: Where products without an address of their own lead to.
+        brand_kit: How the advertiser wants to sound.
+    """
+
+    products: tuple[Product, ...]
+    site_name: str | None = None
+    site_facts: tuple[Fact, ...] = ()
+    landing_url: str | None = None
+    brand_kit: BrandKit = field(default_factory=BrandKit)
+
+
+class Desk:
+    """Reads and writes a run's objects.
+
+    Args:
+        objects: The store.
+        run_id: Whose desk it is.
+    """
+
+    def __init__(self, objects: ObjectStore, run_id: str) -> None:
+        self._objects = objects
+        self._prefix = f"runs/{run_id}"
+
+    async def source(self, source_id: str) -> ProductSource:
+        """Return an uploaded source as it was parsed."""
+        data = await self._objects.get(f"sources/{source_id}/parsed.json")
+        return msgspec.json.decode(data, type=ProductSource)
+
+    async def keep_material(self, material: Material) -> None:
+        """Keep what was read."""
+        await self._objects.put(f"{self._prefix}/material.json", msgspec.json.encode(material))
+
+    async def material(self) -> Material:
+        """Return what was read."""
+        data = await self._objects.get(f"{self._prefix}/material.json")
+        return msgspec.json.decode(data, type=Material)
+
+    async def keep_drafts(self, round_: int, drafts: tuple[CreativeDraft, ...]) -> None:
+        """Keep the drafts of a round."""
+        await self._objects.put(f"{self._prefix}/drafts-{round_}.json", msgspec.json.encode(drafts))
+
+    async def drafts(self, round_: int) -> tuple[CreativeDraft, ...]:
+        """Return the drafts of a round."""
+        data = await self._objects.get(f"{self._prefix}/drafts-{round_}.json")
+        return msgspec.json.decode(data, type=tuple[CreativeDraft, ...])
+
+    async def keep_report(self, round_: int, report: ComplianceReport) -> None:
+        """Keep what compliance found in a round."""
+        await self._objects.put(f"{self._prefix}/report-{round_}.json", msgspec.json.encode(report))
+
+    async def report(self, round_: int) -> ComplianceReport:
+        """Return what compliance found in a round."""
+        data = await self._objects.get(f"{self._prefix}/report-{round_}.json")
+        return msgspec.json.decode(data, type=ComplianceReport)
