@@ -31,10 +31,13 @@ def start_hash(seed: int) -> int:
 
 def extend(state: int, text: str, start: int, end: int) -> int:
     """Feed `text[start:end]` into a hash state."""
+    # Typed locals keep the loop free of Python objects where it is compiled.
     h: cython.ulonglong = state
+    prime: cython.ulonglong = _PRIME
+    mask: cython.ulonglong = MASK
     i: cython.longlong
     for i in range(start, end):
-        h = ((h ^ ord(text[i])) * _PRIME) & MASK
+        h = ((h ^ ord(text[i])) * prime) & mask
         h ^= h >> 29
     return int(h)
 
@@ -42,7 +45,9 @@ def extend(state: int, text: str, start: int, end: int) -> int:
 def finish(state: int) -> int:
     """Return the final 64-bit hash of a state; never 0, which marks an empty slot."""
     h: cython.ulonglong = state
-    h = ((h ^ (h >> 32)) * _MIX) & MASK
+    factor: cython.ulonglong = _MIX
+    mask: cython.ulonglong = MASK
+    h = ((h ^ (h >> 32)) * factor) & mask
     h ^= h >> 31
     return int(h) if h else 1
 
@@ -110,7 +115,7 @@ def scan_words(tables: Any, words: list[str], longest: int) -> list[tuple[int, i
 
 
 def scan_chars(tables: Any, text: str, starts: dict[str, int]) -> list[tuple[int, int, int]]:
-    """Return (start, length, key) of every substring that is a key, longest first at each start.
+    """Return (start, length, key) of every substring that is a key.
 
     Args:
         tables: As in `scan_words`.
@@ -125,7 +130,6 @@ def scan_chars(tables: Any, text: str, starts: dict[str, int]) -> list[tuple[int
         longest = starts.get(text[i], 0)
         if longest == 0:
             continue
-        here: list[tuple[int, int, int]] = []
         state = start_hash(tables.seed)
         for n in range(1, min(longest, total - i) + 1):
             state = extend(state, text, i + n - 1, i + n)
@@ -138,8 +142,7 @@ def scan_chars(tables: Any, text: str, starts: dict[str, int]) -> list[tuple[int
                 text[i : i + n],
             )
             if key >= 0:
-                here.append((i, n, key))
-        found.extend(reversed(here))
+                found.append((i, n, key))
     return found
 
 

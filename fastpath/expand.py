@@ -189,14 +189,15 @@ def _jmdict(db: sqlite3.Connection, tag: str) -> list[str]:
     for sid, idseq, gloss, sense_rank, gloss_rank in db.execute(
         _QUERY, (tag, f"{tag} (", f"{tag} )")
     ):
-        if sense_rank > 1 or gloss_rank > 3 or not _usable_sense(db, sid):
+        if sense_rank > 1 or gloss_rank > 2 or not _usable_sense(db, sid):
             continue
         penalty = 4 * sense_rank + gloss_rank + (0 if gloss == tag else 2)
         for form, common in _written(db, idseq, sid):
-            if common or (sense_rank == 0 and gloss_rank == 0 and len(form) > 2):
+            exact = sense_rank == 0 and gloss_rank == 0
+            if (common and (exact or len(form) > 1)) or (exact and len(form) > 2):
                 scored.append((penalty + (0 if common else 8), idseq, form))
     best = sorted(scored)
-    return [fold(form) for score, _, form in best if score < 8 or score <= best[0][0] + 1][:6]
+    return [fold(form) for score, _, form in best if score < 6 or score <= best[0][0] + 1][:6]
 
 
 def _usable_sense(db: sqlite3.Connection, sid: int) -> bool:

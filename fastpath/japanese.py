@@ -10,6 +10,9 @@ only if both its edges look like word edges (checked against `tests/fastpath/jpn
   characters or more (自動車｜保険, 保険｜会社, but not 東｜京都), or is one affix of a short list (保険｜料,
   新｜商品). A single kanji never stands beside another, and kana after it must be a particle (靴を, not 食べる).
 - **hiragana** edge: what stands beside it is not hiragana, or is a particle.
+
+Every form that fits counts, also one inside a longer one (コーヒー in コーヒー豆, as `coffee` in `coffee beans`):
+whether an ad matches must not depend on what other advertisers wrote.
 """
 
 from __future__ import annotations
@@ -18,8 +21,8 @@ from typing import Final
 
 KANJI, KATAKANA, HIRAGANA, LATIN, OTHER = range(5)
 
-_PREFIX_KANJI: Final = frozenset("新旧各全初再超激安中")
-_SUFFIX_KANJI: Final = frozenset("店用料先中前後代費券証品向的力系好名内外時術法業界")
+_PREFIX_KANJI: Final = frozenset("新旧各全初再超激")
+_SUFFIX_KANJI: Final = frozenset("店用料先中前後代費券証品向的力系好名内外時術法業界都府県市区駅港")
 _PARTICLES_AFTER: Final = (
     "を", "が", "は", "に", "の", "で", "と", "も", "や", "へ", "か", "って", "など", "だ", "より", "まで",
     "くらい", "ぐらい", "しか", "じゃ", "なら", "な", "ね", "よ", "み", "っぽ", "さん", "ほし",

@@ -41,16 +41,18 @@ _SCRIPTS: Final = (
 )
 _KANA: Final = re.compile("[\u3041-\u3096\u30a1-\u30fa\u30fc\uff66-\uff9d]")
 _HAN: Final = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]")
-_LATIN: Final = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
+_LATIN: Final = re.compile(r"(?<!\w)[^\W\d_]+(?:'[^\W\d_]+)*(?!\w)")
 #: Characters made or simplified in Japan, and words Chinese does not write.
 _ONLY_JAPANESE: Final = re.compile(
-    "[円気駅円図売買読働込峠畑桜沢浜辺広転軽県単歩毎発楽帰薬検験険変戦両価険塩圧囲択焼続総応歳々〆〒]"
-    "|東京|大阪|京都|北海道|沖縄|福岡|横浜|名古屋|自動車"
-    "|携帯電話|新幹線|旅館|通販|激安|人気|料金|比較|格安|勉強|切符|弁当|英会話|家賃|求人"
+    "[円気駅図売読働込峠畑桜沢浜辺広転軽県単歩毎発楽帰薬検験険変戦両価塩圧囲択焼続総応歳々〆〒鮨呂]"
+    "|東京|大阪|京都|北海道|沖縄|福岡|横浜|名古屋|自動車|携帯電話|新幹線|旅館|通販|激安|人気|料金|比較|格安"
+    "|勉強|切符|弁当|英会話|家賃|求人|美容院|美容室|中古車|保育園|幼稚園|結婚式|化粧品|化粧水|家電|掃除機"
+    "|洗濯機|冷蔵庫|炊飯器|加湿器|自転車|腕時計|眼鏡|財布|温泉|居酒屋|寿司|刺身|抹茶|和食|洋服|着物|浴衣"
+    "|引越|不動産|賃貸|物件|住宅|家庭教師|予備校|就活|転職|副業|年賀状|誕生日|贈物|土産|宿泊|日帰|観光地"
 )
 _ONLY_CHINESE: Final = re.compile(
-    "[们这吗呢哪买卖东车门问间说话语请谢认识让边过还进时书画发经济电视机费价钱订购务单们什么爱动员个给对难开关飞马鸟鱼"
-    "們這嗎麼買賣說請謝認識讓邊過還進個給對難開關飛價錢訂購單愛動電視機費哪呢你他她您]"
+    "[们这吗哪买卖东车门问间说话语请谢认识让边过还进时书发经济电视费价钱订购务单么爱动员个给对难开关飞马鸟鱼"
+    "這嗎麼賣說讓邊還給對關價錢單呢你她您咖啡哪裡]"
 )
 #: Letters that English does not use, with the languages that do.
 _LETTERS: Final[dict[str, tuple[str, ...]]] = {
@@ -61,7 +63,8 @@ _LETTERS: Final[dict[str, tuple[str, ...]]] = {
     "ò": ("ita", "vie"), "ì": ("ita",), "í": ("spa", "ces", "por"), "ó": ("spa", "pol", "por"),
     "ú": ("spa", "ces"), "á": ("spa", "ces", "por", "hun"), "ł": ("pol",), "ą": ("pol",), "ę": ("pol",),
     "ś": ("pol",), "ż": ("pol",), "ź": ("pol",), "ć": ("pol",), "ń": ("pol",), "ğ": ("tur",), "ı": ("tur",),
-    "ş": ("tur",), "ř": ("ces",), "ě": ("ces",), "ů": ("ces",), "š": ("ces",), "č": ("ces",), "ž": ("ces",),
+    "ş": ("tur",),
+    "ř": ("ces",), "ě": ("ces",), "ů": ("ces",), "š": ("ces",), "č": ("ces",), "ž": ("ces",),
     "ý": ("ces",), "ő": ("hun",), "ű": ("hun",), "ă": ("ron", "vie"), "ș": ("ron",), "ț": ("ron",),
     "î": ("ron", "fra"), "â": ("ron", "fra", "vie"), "đ": ("vie",), "ơ": ("vie",), "ư": ("vie",), "ô": ("vie", "fra"),
 }  # fmt: skip
@@ -183,14 +186,15 @@ def _evidence(words: Sequence[str], sample: str) -> dict[str, int]:
     for word in words:
         languages = _profile().get(word, ())
         for language in languages:
-            scores[language] = scores.get(language, 0) + (4 if len(languages) == 1 else 2)
+            points = 1 if len(word) == 1 else 4 if len(languages) == 1 else 2
+            scores[language] = scores.get(language, 0) + points
         if len(word) >= 6 and "eng" not in languages:
             for language, endings in _ENDINGS:
                 if word.endswith(endings):
                     scores[language] = scores.get(language, 0) + 1
     for char in sample:
         for language in _LETTERS.get(char, ()):
-            scores[language] = scores.get(language, 0) + (3 if len(_LETTERS[char]) == 1 else 2)
+            scores[language] = scores.get(language, 0) + (2 if len(_LETTERS[char]) == 1 else 1)
     if any("\u1ea0" <= char <= "\u1ef9" for char in sample):
         scores["vie"] = scores.get("vie", 0) + 6
     return scores

@@ -52,11 +52,7 @@ def _japanese(snapshot: Snapshot, folded: str) -> set[int]:
     if not starts or folded.isascii() or not any(map(is_japanese, folded)):
         return set()
     found: set[int] = set()
-    taken = -1
     for start, length, key in _core.scan_chars(snapshot, folded, starts):
-        # Longest first at each start: once one form fits, shorter ones there are pieces of it.
-        if start == taken or not stands_alone(folded, start, start + length):
-            continue
-        taken = start
-        found.update(snapshot.row(snapshot.key_form_offsets, snapshot.key_forms, key))
+        if stands_alone(folded, start, start + length):
+            found.update(snapshot.row(snapshot.key_form_offsets, snapshot.key_forms, key))
     return found

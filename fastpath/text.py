@@ -206,7 +206,7 @@ def _edges_fit(words: Words, start: int, last: int, tag: Words) -> bool:
     if head:
         if begin < 0 or text[begin : words.starts[start]] != head:
             return False
-        if begin > 0 and (text[begin - 1].isalnum() or text[begin - 1] == head[0]):
+        if begin > 0 and (_is_word(text[begin - 1]) or text[begin - 1] == head[0]):
             return False
     elif words.prefix[start]:
         return False
@@ -217,4 +217,9 @@ def _edges_fit(words: Words, start: int, last: int, tag: Words) -> bool:
     if text[end : end + len(tail)] != tail:
         return False
     following = text[end + len(tail) : end + len(tail) + 1]
-    return not (following and (following.isalnum() or following in "+#"))
+    return not (following and (_is_word(following) or following in "+#"))
+
+
+def _is_word(char: str) -> bool:
+    """Return whether a character is part of a word of a spaced script."""
+    return _ATOM.match(char) is not None

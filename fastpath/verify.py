@@ -50,7 +50,9 @@ def reference_tags(export: CatalogueExport, expansion: Expansion, text: str) -> 
     forms = {(form, tag) for tag in tags for form in (tag, *expansion.forms.get(tag, ()))}
     spaced = {(f, t) for f, t in forms if not any(map(is_japanese, f))}
     unspaced = {(f.replace(" ", ""), t) for f, t in forms if any(map(is_japanese, f))}
-    return {t for f, t in spaced if _stands(folded, f)} | _longest(folded, unspaced)
+    return {t for f, t in spaced if _stands(folded, f)} | {
+        t for f, t in unspaced if _stands_unspaced(folded, f)
+    }
 
 
 def _stands(folded: str, form: str) -> bool:
@@ -62,18 +64,11 @@ def _stands(folded: str, form: str) -> bool:
     )
 
 
-def _longest(folded: str, forms: set[tuple[str, str]]) -> set[str]:
-    """Return the tags of the longest form that stands alone at each position."""
-    found: set[str] = set()
-    for start in range(len(folded)):
-        here = [
-            (len(form), tag)
-            for form, tag in forms
-            if folded.startswith(form, start) and stands_alone(folded, start, start + len(form))
-        ]
-        best = max((length for length, _ in here), default=0)
-        found |= {tag for length, tag in here if length == best}
-    return found
+def _stands_unspaced(folded: str, form: str) -> bool:
+    return any(
+        folded.startswith(form, start) and stands_alone(folded, start, start + len(form))
+        for start in range(len(folded) - len(form) + 1)
+    )
 
 
 def reference_eligible(
