@@ -1,0 +1,143 @@
+"""Rate tiers, and what happens while Redis or PostgreSQL is away."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import Counter
+
+import pytest
+
+from api.exchange import Exchange
+from api.limits import Limiter
+from bootstrap.services import Services
+from catalog.access import Principal
+from domain.errors import RateLimited
+from domain.time import FixedClock
+from tests.api.conftest import Accounts, Door, make_accounts, make_campaign, open_door
+
+pytestmark = pytest.mark.asyncio
+
+NOON = 1_800_014_400_000
+KEYED = Principal("org_a", "key_a", frozenset(), None, "free")
+WEB = Principal("org_a", None, frozenset(), "app_a", "pro")
+
+
+def limiter(services: Services, clock: FixedClock, free: int = 3, pro: int = 10) -> Limiter:
+    return Limiter(services.redis, clock, {"free": free, "pro": pro}, b"k" * 32)
+
+
+def closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def used_up(limits: Limiter, who: Principal, address: str = "1.2.3.4") -> Exchange:
+    exchange = Exchange("x" * 8)
+    with pytest.raises(RateLimited):
+        await limits.count(who, address, exchange)
+    return exchange
+
+
+async def test_a_tier_ends_and_starts_anew_with_the_utc_day(services: Services) -> None:
+    clock = FixedClock(NOON)
+    limits = limiter(services, clock)
+    for left in (2, 1, 0):
+        exchange = Exchange("x" * 8)
+        await limits.count(KEYED, "1.2.3.4", exchange)
+        assert exchange.rate is not None
+        assert (exchange.rate.limit, exchange.rate.remaining) == (3, left)
+        assert exchange.rate.reset_s == 12 * 3600
+    exchange = await used_up(limits, KEYED)
+    assert exchange.rate is not None
+    assert exchange.rate.remaining == 0
+    key = f"parley:rate:{KEYED.org_id}:20270115"
+    assert 0 < await services.redis.ttl(key) <= 13 * 3600
+    clock.advance(12 * 3_600_000)
+    await limits.count(KEYED, "1.2.3.4", Exchange("x" * 8))
+
+
+async def test_one_address_cannot_use_up_a_web_app(services: Services) -> None:
+    limits = limiter(services, FixedClock(NOON))
+    for _ in range(3):
+        await limits.count(WEB, "1.2.3.4", Exchange("x" * 8))
+    await used_up(limits, WEB, "1.2.3.4")
+    await limits.count(WEB, "5.6.7.8", Exchange("x" * 8))
+    kept = b" ".join(await services.redis.keys("*"))
+    assert b"1.2.3.4" not in kept
+
+
+async def test_the_limit_is_exact_under_concurrency(services: Services) -> None:
+    accounts = await make_accounts(services, tier="free")
+    limited = services.settings.model_copy(update={"free_per_day": 7})
+    async with open_door(limited) as door:
+        answers = await asyncio.gather(
+            *(door.call("GET", "/api/v1/runs", accounts.advertiser_key) for _ in range(20))
+        )
+        counts = Counter(answer.status_code for answer in answers)
+        assert counts == {200: 7, 429: 13}
+        refused = next(answer for answer in answers if answer.status_code == 429)
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert refused.json()["code"] == "rate_limited"
+        assert refused.headers["retry-after"] == refused.headers["ratelimit-reset"]
+        assert refused.headers["ratelimit-remaining"] == "0"
+        other = await door.call("GET", "/api/v1/apps", accounts.publisher_key)
+        assert (other.status_code, other.headers["ratelimit-remaining"]) == (200, "6")
+        for free in ("/healthz", "/docs", "/openapi.json", "/metrics", "/demo"):
+            answer = await door.call("GET", free, accounts.advertiser_key)
+            assert (answer.status_code, "ratelimit-limit" in answer.headers) == (200, False)
+
+
+async def test_without_redis_chats_go_on_without_ads(services: Services) -> None:
+    accounts = await make_accounts(services)
+    await make_campaign(services, accounts.advertiser)
+    async with open_door(services.settings) as door:
+        await door.serving()
+        answer = await door.ask(accounts.web_app)
+        offered = {
+            "type": "impression", "requestId": answer["requestId"], "adId": answer["ad"]["id"],
+            "appId": accounts.web_app,
+        }  # fmt: skip
+        assert (await door.call("POST", "/api/events", json=offered)).status_code == 200
+    gone = {"redis_url": f"redis://127.0.0.1:{closed_port()}/0"}
+    async with open_door(services.settings.model_copy(update=gone)) as door:
+        answer = await door.ask(accounts.web_app)
+        assert (answer["ad"], answer["reason"]) == (None, "state_unavailable")
+        read = await door.call("GET", "/api/v1/campaigns", accounts.advertiser_key)
+        assert (read.status_code, len(read.json())) == (200, 1)
+        written = await door.call(
+            "POST", "/api/v1/campaigns/create", accounts.advertiser_key, json={"goal": "x"}
+        )
+        assert (written.status_code, written.json()["code"]) == (503, "limits_unavailable")
+        assert written.headers["retry-after"]
+        click = await door.call("POST", "/api/events", json={**offered, "type": "click"})
+        assert (click.status_code, click.json()["charged"]) == (200, True)
+        ready = (await door.call("GET", "/readyz")).json()
+        assert (ready["ready"], ready["parts"]["redis"]["ok"]) == (False, False)
+
+
+async def test_without_postgres_there_is_one_sentence(services: Services) -> None:
+    gone = {"database_url": f"postgresql://parley@127.0.0.1:{closed_port()}/parley"}
+    async with open_door(services.settings.model_copy(update=gone)) as door:
+        for method, path in (("GET", "/api/v1/campaigns"), ("POST", "/api/requests")):
+            body = {"appId": "app_" + "0" * 26, "conversationId": "c", "messageId": "m"}
+            answer = await door.call(
+                method, path, "parley_sk_x", json={**body, "contextText": "hi"}
+            )
+            assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+        assert (await door.call("GET", "/healthz")).json() == {"status": "ok"}
+
+
+async def test_a_revoked_key_is_dead_at_once_here(door: Door, accounts: Accounts) -> None:
+    made = await door.call(
+        "POST", "/api/v1/keys", accounts.advertiser_key,
+        json={"name": "short", "scopes": ["campaigns:read"]},
+    )  # fmt: skip
+    secret = made.json()["secret"]
+    assert (await door.call("GET", "/api/v1/campaigns", secret)).status_code == 200
+    path = f"/api/v1/keys/{made.json()['id']}"
+    assert (await door.call("DELETE", path, accounts.advertiser_key)).status_code == 204
+    dead = await door.call("GET", "/api/v1/campaigns", secret)
+    assert (dead.status_code, dead.json()["code"]) == (401, "key_revoked")
