@@ -15,9 +15,7 @@ _CUE = re.compile(
 )
 _STRONG = re.compile(r"target|aim|audience|appeal|geared|tailored|catering|reach|focus|speak|among")
 _AGE = r"(?:(?:aged?|ages|between(?: the ages of)?|from ages?) \d{1,2}\+?(?:\s?(?:-|to|and)\s?\d{1,2})?|(?:over|under|above|below) (?:the age of )?\d{2}|in their (?:(?:early |mid |late )?(?:teens|20s|30s|40s|50s|60s|70s|twenties|thirties|forties|fifties|sixties)(?: and (?:20s|30s|40s|50s|60s|thirties|forties|fifties))?)|\d{2}\s?-\s?\d{2}|\d{2}\+)"
-_POST = (
-    rf"(?:,? {_AGE}|,? \(?{_AGE}\)?| (?:of|at|with|without|who|that|interested in|into|living with|looking (?:for|to)|expecting)(?: (?!in\b|on\b|by\b|for\b|until\b|before\b|from\b|with\b|via\b|this\b|next\b|at\b|and\b|to (?:sign|buy|join|our|the|register|try)\b|should\b|through\b|during\b|using\b|who\b|,)[\w'&+-]+){{1,5}})"
-)
+_POST = rf"(?:,? {_AGE}|,? \(?{_AGE}\)?| (?:of|at|with|without|who|that|interested in|into|living with|looking (?:for|to)|expecting)(?: (?!in\b|on\b|by\b|for\b|until\b|before\b|from\b|with\b|via\b|this\b|next\b|at\b|and\b|to (?:sign|buy|join|our|the|register|try)\b|should\b|through\b|during\b|using\b|who\b|,)[\w'&+-]+){{1,5}})"
 _DEMOGRAPHIC = re.compile(
     rf"\b(?:(?:young|older|single|working|busy|married|retired|urban|rural|affluent|wealthy|female|male|new|college|health-conscious|professional) ){{0,2}}"
     rf"(?:women|men|adults|people|parents|moms|mums|dads|professionals|males|females|users|gamers|students|teens|teenagers|families|couples|homeowners|millennials|runners|executives|entrepreneurs)(?: and (?:women|men|girls|boys))?,? \(?{_AGE}\)?"
@@ -37,7 +35,9 @@ _NOT_HEAD = frozenset(
 
 @cache
 def _head() -> re.Pattern[str]:
-    return re.compile(rf"(?:{alternation(list(word_list('people')))}|users|customers|clients|buyers|shoppers|members)$")
+    return re.compile(
+        rf"(?:{alternation(list(word_list('people')))}|users|customers|clients|buyers|shoppers|members)$"
+    )
 
 
 @cache
@@ -69,10 +69,16 @@ def _english(text: Text) -> list[tuple[int, int]]:
         words = masked[start:end].split()
         if not words or (len(words) == 1 and words[0] in _NOT_HEAD):
             continue
-        if cue[0].strip() in ("", "of", "by", "from", "with", "help", "interest") and not _chained(masked, cue.start(), found):
+        if cue[0].strip() in ("", "of", "by", "from", "with", "help", "interest") and not _chained(
+            masked, cue.start(), found
+        ):
             if cue[0].strip() not in ("help",):
                 continue
-        if not strong and cue[0].strip() in ("for", "to") and not _head().search(_core(masked[start:end])):
+        if (
+            not strong
+            and cue[0].strip() in ("for", "to")
+            and not _head().search(_core(masked[start:end]))
+        ):
             continue
         post = re.match(_POST, masked[end:])
         end += post.end() if post else 0
@@ -87,7 +93,9 @@ def _core(phrase: str) -> str:
 
 def _chained(masked: str, start: int, found: list[tuple[int, int]]) -> bool:
     """Return whether a phrase follows another audience phrase: "students and teachers"."""
-    return any(re.fullmatch(r",? ?(?:and|or|&|,)? ?", masked[b:start]) for _, b in found if b <= start)
+    return any(
+        re.fullmatch(r",? ?(?:and|or|&|,)? ?", masked[b:start]) for _, b in found if b <= start
+    )
 
 
 def _phrase(masked: str, start: int) -> tuple[int, int] | None:
@@ -114,15 +122,19 @@ def _phrase(masked: str, start: int) -> tuple[int, int] | None:
     return start, last_good
 
 
-_JA_PERSON = (
-    r"(?:人|方|男性|女性|男女|学生|大学生|高校生|中高生|小学生|中学生|社会人|新社会人|会社員|主婦|主夫|ママ|パパ|母親|父親|親|保護者|子ども|子供|こども|キッズ|家族|ファミリー|夫婦|カップル|経営者|起業家|個人事業主|フリーランス|担当者|責任者|管理職|役員|社長|オーナー|飼い主|エンジニア|開発者|デザイナー|プログラマー|医師|看護師|歯科医|弁護士|税理士|教師|教員|先生|ビジネスマン|ビジネスパーソン|シニア|シニア層|高齢者|若者|若年層|ファン|愛好家|好き|マニア|初心者|上級者|ランナー|ゲーマー|サイクリスト|登山者|キャンパー|サーファー|ゴルファー|旅行者|観光客|外国人|訪日客|世代|層|法人|企業|中小企業|店舗|事業者|飲食店|美容師|農家|投資家|受験生|就活生|転職者|求職者|ユーザー|新婚|妊婦|プレママ|独身|共働き世帯|世帯|z世代|リモートワーカー|コレクター|クリエイター|ドライバー|ペットオーナー)"
-)
+_JA_PERSON = r"(?:人|方|男性|女性|男女|学生|大学生|高校生|中高生|小学生|中学生|社会人|新社会人|会社員|主婦|主夫|ママ|パパ|母親|父親|親|保護者|子ども|子供|こども|キッズ|家族|ファミリー|夫婦|カップル|経営者|起業家|個人事業主|フリーランス|担当者|責任者|管理職|役員|社長|オーナー|飼い主|エンジニア|開発者|デザイナー|プログラマー|医師|看護師|歯科医|弁護士|税理士|教師|教員|先生|ビジネスマン|ビジネスパーソン|シニア|シニア層|高齢者|若者|若年層|ファン|愛好家|好き|マニア|初心者|上級者|ランナー|ゲーマー|サイクリスト|登山者|キャンパー|サーファー|ゴルファー|旅行者|観光客|外国人|訪日客|世代|層|法人|企業|中小企業|店舗|事業者|飲食店|美容師|農家|投資家|受験生|就活生|転職者|求職者|ユーザー|新婚|妊婦|プレママ|独身|共働き世帯|世帯|z世代|リモートワーカー|コレクター|クリエイター|ドライバー|ペットオーナー)"
 _JA_BODY = r"[^\s、。,.!?「」『』\x00をがはにへでも・:;()]"
 _JA_PATTERNS = (
     re.compile(rf"(?P<a>{_JA_BODY}{{1,24}}?)(?:の(?:人|方|皆さん|皆様))?(?:向け|むけ)(?!て)"),
-    re.compile(rf"(?P<a>{_JA_BODY}{{1,24}}?)(?:を|が)?(?:メイン)?(?:の)?(?:ターゲット|対象)(?:に|と|層|として|で|の)"),
-    re.compile(rf"(?:ターゲット層?|対象|狙い)(?:は|:|が)(?P<a>{_JA_BODY}{{1,24}}?)(?=です|。|、|$|で|に)"),
-    re.compile(rf"(?P<a>{_JA_BODY}{{0,20}}?{_JA_PERSON})(?:の皆さん|たち|達|さん)?(?:に向けて?|にむけて?|に対して|へ向けて|へ|に(?!は?人気|なり|なる|なって|近い|おすすめされ))"),
+    re.compile(
+        rf"(?P<a>{_JA_BODY}{{1,24}}?)(?:を|が)?(?:メイン)?(?:の)?(?:ターゲット|対象)(?:に|と|層|として|で|の)"
+    ),
+    re.compile(
+        rf"(?:ターゲット層?|対象|狙い)(?:は|:|が)(?P<a>{_JA_BODY}{{1,24}}?)(?=です|。|、|$|で|に)"
+    ),
+    re.compile(
+        rf"(?P<a>{_JA_BODY}{{0,20}}?{_JA_PERSON})(?:の皆さん|たち|達|さん)?(?:に向けて?|にむけて?|に対して|へ向けて|へ|に(?!は?人気|なり|なる|なって|近い|おすすめされ))"
+    ),
 )
 _JA_DEMOGRAPHIC = re.compile(
     r"(?:\d{1,2}代(?:から|~|-|・|、)?(?:\d{1,2}代)?|\d{1,2}歳(?:以上|以下|から\d{1,2}歳|~\d{1,2}歳|-\d{1,2}歳)?)(?:の)?(?:働く)?(?:女性|男性|男女|主婦|会社員|ママ|社会人|ビジネスパーソン)"

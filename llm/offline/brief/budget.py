@@ -106,7 +106,9 @@ def _is_range(text: Text, amount: Amount, between: str) -> bool:
 def _bare_amounts(text: Text, currency: str | None) -> list[Amount]:
     """Numbers that are called a budget but have no currency, or one that nobody knows."""
     found: list[Amount] = []
-    readers = [(p, english_value) for p in words.BARE_EN] + [(p, japanese_value) for p in words.BARE_JA]
+    readers = [(p, english_value) for p in words.BARE_EN] + [
+        (p, japanese_value) for p in words.BARE_JA
+    ]
     for pattern, value_of in readers:
         for match in pattern.finditer(text.low):
             start, end = match.span("n")

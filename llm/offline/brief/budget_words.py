@@ -39,7 +39,9 @@ _JA_BEFORE = {
     "quarter": r"(?:四半期予算|四半期ごと|毎四半期|四半期(?:あたり)?)",
     "year": r"(?:年間予算|年間|年額|毎年|年予算|(?<![\d去今来])年)",
 }
-_JA_GLUE = r"(?:の?(?:広告費|予算|費用|上限))?(?:は|を|が|に|で|:|、|の)?\s?(?:最大|上限|約|およそ)?\s?$"
+_JA_GLUE = (
+    r"(?:の?(?:広告費|予算|費用|上限))?(?:は|を|が|に|で|:|、|の)?\s?(?:最大|上限|約|およそ)?\s?$"
+)
 _JA_UNIT_AFTER = {
     "daily": r"\s?(?:/|毎|per )日",
     "week": r"\s?/週",
@@ -60,13 +62,19 @@ _CAP_AFTER = re.compile(
     rf"(?:(?:/|per|for (?:each|every|a|an)|each|every|an?) ?{_EACH_NOUN}\b|cpa\b|cpi\b|cpl\b|cost[- ]per"
     rf"|(?:max(?:imum)? )?(?:target )?(?:cpa|cpi|cpl)\b|(?:a|per) (?:pop|piece)\b|apiece\b)"
 )
-_EACH_AFTER = re.compile(r"^\s?(?:each|apiece|per piece|a piece|a pop)\b(?! (?:day|week|month|quarter|year))")
+_EACH_AFTER = re.compile(
+    r"^\s?(?:each|apiece|per piece|a piece|a pop)\b(?! (?:day|week|month|quarter|year))"
+)
 _CAP_BEFORE = re.compile(
     r"(?:\bcpas?\b|\bcpi\b|\bcpl\b|cost[- ]?per[- ]?[\w-]+(?: [\w-]+)?|target cost|acquisition costs?"
     r"|costs? of acquisition|cost of each|pay(?:ing)? per [\w-]+)[^.;,\d]{0,28}$"
 )
-_BID = re.compile(r"^\s?(?:per click|a click|cpc|cpm|per (?:1,?000|thousand|mille)|per (?:view|impression))\b")
-_BID_BEFORE = re.compile(r"(?:\bcpc\b|\bcpm\b|\bcpv\b|cost[- ]per[- ](?:click|view|mille)|max(?:imum)? bid|クリック単価)[^.;,\d]{0,20}$")
+_BID = re.compile(
+    r"^\s?(?:per click|a click|cpc|cpm|per (?:1,?000|thousand|mille)|per (?:view|impression))\b"
+)
+_BID_BEFORE = re.compile(
+    r"(?:\bcpc\b|\bcpm\b|\bcpv\b|cost[- ]per[- ](?:click|view|mille)|max(?:imum)? bid|クリック単価)[^.;,\d]{0,20}$"
+)
 _PRICE_BEFORE = re.compile(
     r"(?:priced (?:at|from)|prices? (?:of|from|is|starts? at|are)?|price:?|costs?(?: only| just| about)?|costing|worth(?: of)?"
     r"|starting (?:at|from)|starts? (?:at|from)|retail(?:s|ing)? (?:at|for)|sells? (?:for|at)|selling (?:for|at)|sold (?:for|at)"
@@ -74,7 +82,9 @@ _PRICE_BEFORE = re.compile(
     r"|incomes?(?: of| over| above)?|salar(?:y|ies)(?: of| over| above)?|revenues? (?:of|over|above)|aov|ltv|order value(?: of| is)?"
     r"|raise|raising|win|prize(?: of)?|discount of|vouchers?(?: of)?|gift cards?(?: of)?|available (?:at|for)|turnover (?:of|over)|shipping)\s$"
 )
-_PRICE_DETERMINER = re.compile(r"(?:\b(?:our|my|their|this|the|these|an?|new|sell|selling|promote|advertise|of)|円|\")\s$")
+_PRICE_DETERMINER = re.compile(
+    r"(?:\b(?:our|my|their|this|the|these|an?|new|sell|selling|promote|advertise|of)|円|\")\s$"
+)
 _BUDGET_NOUN = re.compile(
     r"^[\s-]?(?:(?:total|overall|ad|ads|advertising|marketing|media|campaign|test|initial|whole|entire|launch|max(?:imum)?)[\s-])*"
     r"(?:budgets?|spend|campaign|total|cap|limit|max(?:imum)?|ad spend|investment|for|to|on|in|by|and|or|at|a|per|over|before|until|from|with|is|left|available|across|max|between|during|this|next|through|throughout|only|altogether|daily|weekly|monthly|quarterly|yearly|please|should|we|i|starting|starts?|ends?|ending|running|runs?|total|within|via|using|worldwide|globally|till|as|test)\b"
@@ -82,7 +92,9 @@ _BUDGET_NOUN = re.compile(
 _PRICE_AFTER = re.compile(
     r"^[\s-]?(?:off\b|discount|vouchers?\b|gift cards?\b|coupons?\b|cashback|membership|tickets?\b|prizes?\b|price\b|prize\b|plan\b|bonus\b|or more\b|\+ (?:income|households)|a[- ](?:ticket|bottle|box|pair|seat|night|bag|cup|copy)\b|per (?:ticket|bottle|box|pair|seat|night|bag|cup|copy|hour|lesson|class)\b|/(?:night|hour|lesson|class)\b)"
 )
-_REVENUE_AFTER = re.compile(r"^\s?(?:in|of|worth of) (?:\w+ )?(?:sales|revenue|turnover|orders|bookings)\b|^(?:の)?売(?:り)?上")
+_REVENUE_AFTER = re.compile(
+    r"^\s?(?:in|of|worth of) (?:\w+ )?(?:sales|revenue|turnover|orders|bookings)\b|^(?:の)?売(?:り)?上"
+)
 _TOTAL_NEAR = re.compile(
     r"(?:budget|spend|spending|total|altogether|overall|invest(?:ing|ment)?|ad money|allocat\w+|we have|i have|i've got|we've got"
     r"|work with|予算|総額|合計|総予算|全部で|費用|広告費|全体で)[^.;,、。\d]{0,28}$"
@@ -96,16 +108,18 @@ _JA_CAP_BEFORE = re.compile(
     r"|cpa|cpi|cpl|獲得単価|獲得コスト|成果単価|登録単価|申込単価|リード単価|顧客獲得\S{0,3}単価)"
     r"(?:の)?(?:目標|上限)?(?:は|を|が|で|に|:|、|の)?\s?(?:最大|上限|約)?\s?$"
 )
-_JA_CAP_AFTER = re.compile(r"^\s?/\s?(?:件|人|登録|インストール|dl|申込|リード|cv)|^\s?(?:以下|以内|まで)?の?(?:cpa|cpi|cpl|獲得単価)")
-_JA_PRICE_BEFORE = re.compile(r"(?:価格|定価|税込|税抜|値段|料金|会費|単価|売価|年収|客単価|初回|1個|1本|1着|1枚|1泊)(?:は|が|で|の|:)?\s?$")
+_JA_CAP_AFTER = re.compile(
+    r"^\s?/\s?(?:件|人|登録|インストール|dl|申込|リード|cv)|^\s?(?:以下|以内|まで)?の?(?:cpa|cpi|cpl|獲得単価)"
+)
+_JA_PRICE_BEFORE = re.compile(
+    r"(?:価格|定価|税込|税抜|値段|料金|会費|単価|売価|年収|客単価|初回|1個|1本|1着|1枚|1泊)(?:は|が|で|の|:)?\s?$"
+)
 _JA_PRICE_AFTER = re.compile(
     r"^(?:の(?!予算|広告|コスト|費用|範囲|以内|上限|総額|投資)|引き|オフ|off|以上の|相当|分の|で販売|で買える|\(税|台の|均一|から買え)"
 )
 
 #: A number called a budget that has no known currency; `u` is a unit nobody can bill in.
-_UNKNOWN = (
-    r"bitcoins?|btc|eth|ether(?:eum)?|dogecoins?|doge|usdt|tether|tokens?|credits?|coins?|points?|gold(?: coins?| pieces)?|gems|robux|v-bucks"
-)
+_UNKNOWN = r"bitcoins?|btc|eth|ether(?:eum)?|dogecoins?|doge|usdt|tether|tokens?|credits?|coins?|points?|gold(?: coins?| pieces)?|gems|robux|v-bucks"
 _NUMBER = rf"(?P<n>-?\s?(?:{DIGITS})(?:\s?{SCALE})?)"
 _NOT_MONEY = (
     r"(?![\d%/.-]|(?:st|nd|rd|th)\b| ?(?:-|to )?\d| ?(?:days?|weeks?|months?|years?|hours?|ads?|channels?|people|sign"
@@ -114,15 +128,21 @@ _NOT_MONEY = (
 _GLUE = r"(?: of| is| are|:| to| up to| at| about| around| at most| only| just| max| maximum| limit| a(?: total)?)*\s?"
 #: Numbers that are called a budget without a currency that we know.
 BARE_EN = (
-    re.compile(rf"\b(?:budgets?|spend(?:ing)?|invest|total|with)\b{_GLUE}{_NUMBER}(?P<u>\s(?:{_UNKNOWN})\b)"),
-    re.compile(rf"\b(?:budgets?|spend(?:ing)?|invest|total spend)\b{_GLUE}{_NUMBER}{_NOT_MONEY}(?P<u>)"),
+    re.compile(
+        rf"\b(?:budgets?|spend(?:ing)?|invest|total|with)\b{_GLUE}{_NUMBER}(?P<u>\s(?:{_UNKNOWN})\b)"
+    ),
+    re.compile(
+        rf"\b(?:budgets?|spend(?:ing)?|invest|total spend)\b{_GLUE}{_NUMBER}{_NOT_MONEY}(?P<u>)"
+    ),
     re.compile(rf"(?<![\w$£€¥.,-]){_NUMBER}(?P<u>\s(?:{_UNKNOWN})\b)"),
     re.compile(
         rf"(?<![\w$£€¥.,-]){_NUMBER}(?P<u>)(?= (?:total |daily |weekly |monthly )?budget\b"
         rf"|\s?(?:a|per|/|each|every)\s?(?:day|week|month|quarter|year)\b| (?:daily|weekly|monthly)\b)"
     ),
 )
-_UNKNOWN_JA = r"ビットコイン|イーサリアム|仮想通貨|ゴールド|ポイント|コイン|トークン|クレジット|ジェム|ダイヤ"
+_UNKNOWN_JA = (
+    r"ビットコイン|イーサリアム|仮想通貨|ゴールド|ポイント|コイン|トークン|クレジット|ジェム|ダイヤ"
+)
 BARE_JA = (
     re.compile(rf"(?P<n>{KANJI})\s?(?P<u>(?:{_UNKNOWN_JA}))"),
     re.compile(
@@ -131,7 +151,9 @@ BARE_JA = (
     ),
 )
 #: "500 zorkmids on ads": a noun that is no currency we know, where a currency should be.
-UNKNOWN_UNIT = re.compile(r"^ (?!on\b|for\b|to\b|in\b|and\b|by\b|until\b|per\b|a\b|max|total|budget|at\b|or\b|before\b|from\b|with\b|over\b|across\b|is\b|as\b)[a-z]{3,}s?(?= (?:on|for|to|in|into|advertising|promoting|per|by|until|before)\b)")
+UNKNOWN_UNIT = re.compile(
+    r"^ (?!on\b|for\b|to\b|in\b|and\b|by\b|until\b|per\b|a\b|max|total|budget|at\b|or\b|before\b|from\b|with\b|over\b|across\b|is\b|as\b)[a-z]{3,}s?(?= (?:on|for|to|in|into|advertising|promoting|per|by|until|before)\b)"
+)
 
 VAGUE = re.compile(
     r"\b(?:a few|several|some|a couple(?: of)?|tens of|hundreds of|thousands of)\s(?:hundred|thousand|million|k|grand)?s?\s?(?:of )?"

@@ -14,9 +14,13 @@ _NOT_BEFORE = re.compile(
     r"|\bother than|\bapart from|\banything but|\bbut not(?: on)?|\brather than|\binstead of|\bnothing on|\bstay(?:ing)? (?:off|away from)|\bleave out|\bminus)\s(?:any |the |use |using |on |run on |advertise on )?$"
 )
 _CHAIN = re.compile(r"^(?: ads?)?(?:,| or|,? and|/|,? nor|や|と|、|・)\s?(?:on |in )?$")
-_NOT_AFTER = re.compile(r"^(?: (?:ads?|広告))?(?:以外|を除|は除|なし|抜き|は(?:使わ|不要|やら|避け|出さ|利用し)|には出さ|ではなく|じゃなく| excluded| is out| not wanted| are out)")
+_NOT_AFTER = re.compile(
+    r"^(?: (?:ads?|広告))?(?:以外|を除|は除|なし|抜き|は(?:使わ|不要|やら|避け|出さ|利用し)|には出さ|ではなく|じゃなく| excluded| is out| not wanted| are out)"
+)
 #: The name is part of the product or of the audience.
-_OWN_BEFORE = re.compile(r"(?:\b(?:our|my|your|a|the) )(?:new )?$|\b(?:like|follow|grow|promote) (?:our |my )(?:new )?$")
+_OWN_BEFORE = re.compile(
+    r"(?:\b(?:our|my|your|a|the) )(?:new )?$|\b(?:like|follow|grow|promote) (?:our |my )(?:new )?$"
+)
 _OWN_AFTER = re.compile(
     r"^(?:'s)? (?:channel|page|account|profile|followers?|group|pixel|sheets?|docs|workspace|play\b|maps|chrome|home|nest|drive|calendar|creators?|influencers?|course|training|tutorial|automation|analytics tool|scheduler|management tool|quest|glasses|app developers|reviews?|plugin|extension|marketers|premium|learning)"
     r"|^(?:チャンネル|アカウント|ページ|フォロワー|インフルエンサー|講座|クリエイター|運用代行|の使い方)"
@@ -42,7 +46,11 @@ def read_channels(text: Text) -> tuple[Channel, ...]:
     for index, (start, end, channel) in enumerate(hits):
         after = text.after(end, 24)
         chained = negated_end >= 0 and _CHAIN.search(text.low[negated_end:start])
-        if _NOT_BEFORE.search(text.before(start, 40)) or chained or _negated_later(text, hits, index):
+        if (
+            _NOT_BEFORE.search(text.before(start, 40))
+            or chained
+            or _negated_later(text, hits, index)
+        ):
             negated_end = end
             refused.add(channel)
             text.mark("channel", start, end)
@@ -59,4 +67,6 @@ def _negated_later(text: Text, hits: list[tuple[int, int, Channel]], index: int)
     """Return whether "TikTokとLINE以外" negates this one through a list that follows it."""
     rest = text.after(hits[index][1], 40)
     listed = re.match(r"^(?:(?:や|と|、|・|,| and | or )[a-z]{2,12}){0,3}", rest)
-    return bool(_NOT_AFTER.search(rest[listed.end() :] if listed else rest)) or bool(_NOT_AFTER.search(rest))
+    return bool(_NOT_AFTER.search(rest[listed.end() :] if listed else rest)) or bool(
+        _NOT_AFTER.search(rest)
+    )

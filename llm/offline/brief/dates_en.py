@@ -36,9 +36,29 @@ _WEEKDAYS = {
     )
     for name in names.split("|")
 }  # fmt: skip
-_ORDINAL = {"first": 1, "1st": 1, "second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4}
+_ORDINAL = {
+    "first": 1,
+    "1st": 1,
+    "second": 2,
+    "2nd": 2,
+    "third": 3,
+    "3rd": 3,
+    "fourth": 4,
+    "4th": 4,
+}
 _UNITS = r"(?:week|month|quarter|year|weekend|summer|spring|autumn|fall|winter)"
-_WHICH = {"last": -1, "past": -1, "previous": -1, "this": 0, "the": 0, "current": 0, "next": 1, "coming": 0, "upcoming": 0, "following": 1}
+_WHICH = {
+    "last": -1,
+    "past": -1,
+    "previous": -1,
+    "this": 0,
+    "the": 0,
+    "current": 0,
+    "next": 1,
+    "coming": 0,
+    "upcoming": 0,
+    "following": 1,
+}
 _PREP = r"(?:in|until|till|til|by|before|through|thru|throughout|during|from|since|to|of|and|-|end|mid|early|late|next|this|starting|beginning|for|over|all|after|begin|last|runs?|late-|mid-|early-)"
 
 Make = Callable[[re.Match[str], date], "Moment | tuple[Moment, ...] | None"]
@@ -85,7 +105,16 @@ def _day_range(match: re.Match[str], today: date) -> tuple[Moment, ...]:
     last = day_moment(today, year, month, _number(match["d2"]), start, end)
     first = day_moment(today, last.first.year, month, _number(match["d1"]), start, end)
     return (
-        Moment(first.first, first.last, "day", start, start + 1, last.year_given, first.problem, "start"),
+        Moment(
+            first.first,
+            first.last,
+            "day",
+            start,
+            start + 1,
+            last.year_given,
+            first.problem,
+            "start",
+        ),
         Moment(last.first, last.last, "day", end - 1, end, last.year_given, last.problem, "end"),
     )
 
@@ -106,7 +135,11 @@ def _part(part: str | None, first: date, last: date, start: int, end: int, year:
     if word.startswith(("end", "late", "close")):
         return Moment(last, last, "edge", start, end, year)
     if word.startswith(("mid", "the mid", "middle")):
-        middle = date(first.year, first.month, 15) if (last - first).days < 32 else first + (last - first) / 2
+        middle = (
+            date(first.year, first.month, 15)
+            if (last - first).days < 32
+            else first + (last - first) / 2
+        )
         return Moment(middle, middle, "edge", start, end, year)
     if word.startswith(("start", "begin")):
         return Moment(first, first, "edge", start, end, year)
@@ -188,7 +221,14 @@ def _weekday(match: re.Match[str], today: date) -> Moment:
     return Moment(day, day, "day", *match.span(), True)
 
 
-_NAMED = {"today": 0, "tonight": 0, "now": 0, "tomorrow": 1, "yesterday": -1, "the day after tomorrow": 2}
+_NAMED = {
+    "today": 0,
+    "tonight": 0,
+    "now": 0,
+    "tomorrow": 1,
+    "yesterday": -1,
+    "the day after tomorrow": 2,
+}
 
 
 def _named(match: re.Match[str], today: date) -> Moment:
@@ -242,25 +282,102 @@ def _table() -> tuple[tuple[re.Pattern[str], Make], ...]:
     return (
         (re.compile(r"(?<![\d/-])(?:20|19)\d\d[-/.]\d{1,2}[-/.]\d{1,2}(?!\d)"), _iso),
         (re.compile(rf"\b(?P<d1>{_D}){_DASH}(?P<d2>{_D})(?: of)? (?P<m>{_M}){dated}"), _day_range),
-        (re.compile(rf"\b(?P<m>{_M}) (?P<d1>{_D}){_DASH}(?P<d2>{_D})(?![\d,]\d|:| (?:{_M})){dated}"), _day_range),
+        (
+            re.compile(
+                rf"\b(?P<m>{_M}) (?P<d1>{_D}){_DASH}(?P<d2>{_D})(?![\d,]\d|:| (?:{_M})){dated}"
+            ),
+            _day_range,
+        ),
         (re.compile(rf"\b(?:the )?(?P<d>{_BAD_D})(?: of)?[ -]?(?P<m>{_M}){dated}"), _day_month),
-        (re.compile(rf"\b(?P<m>{_M}) (?:the )?(?P<d>{_BAD_D})(?![\d%]|,\d| ?(?:€|euros|dollars)){dated}"), _day_month),
-        (re.compile(r"(?<![\d/.])(?P<a>\d{1,2})(?P<sep>[/.-])(?P<b>\d{1,2})(?P=sep)(?P<y>\d{4}|\d\d)(?![\d/])"), _numeric),
-        (re.compile(r"(?:(?<=by )|(?<=until )|(?<=till )|(?<=before )|(?<=from )|(?<=to )|(?<=on )|(?<=starting )|(?<=through ))(?P<a>\d{1,2})(?P<sep>/)(?P<b>\d{1,2})(?P<y>)(?![\d/%])"), _numeric),
+        (
+            re.compile(
+                rf"\b(?P<m>{_M}) (?:the )?(?P<d>{_BAD_D})(?![\d%]|,\d| ?(?:€|euros|dollars)){dated}"
+            ),
+            _day_month,
+        ),
+        (
+            re.compile(
+                r"(?<![\d/.])(?P<a>\d{1,2})(?P<sep>[/.-])(?P<b>\d{1,2})(?P=sep)(?P<y>\d{4}|\d\d)(?![\d/])"
+            ),
+            _numeric,
+        ),
+        (
+            re.compile(
+                r"(?:(?<=by )|(?<=until )|(?<=till )|(?<=before )|(?<=from )|(?<=to )|(?<=on )|(?<=starting )|(?<=through ))(?P<a>\d{1,2})(?P<sep>/)(?P<b>\d{1,2})(?P<y>)(?![\d/%])"
+            ),
+            _numeric,
+        ),
         (re.compile(rf"{_PART}\bq(?P<q>[1-4])(?P<o>)\b(?:[ /-]?(?:of )?(?P<y>{_Y}))?"), _quarter),
-        (re.compile(rf"{_PART}\b(?P<q>)(?P<o>first|second|third|fourth|1st|2nd|3rd|4th) quarter(?:(?: of)? (?P<y>{_Y}))?"), _quarter),
-        (re.compile(rf"{_PART}\b(?:h(?P<h>[12])|(?:the )?(?:first|second) half(?: of the year)?)\b(?:(?: of)? (?P<y>{_Y}))?"), _half),
-        (re.compile(rf"{_PART}\b(?:the )?(?P<w>this|next|last|coming|upcoming|current|following|past|previous) (?P<u>{_UNITS})\b(?! \d)"), _relative),
-        (re.compile(rf"(?P<part>(?:the )?(?:end of|beginning of|start of|middle of|mid)[ -])(?P<w>the )?(?P<u>week|month|quarter|year|summer|winter|spring|autumn|fall|weekend)\b".replace("(?P<w>the )", "(?:the )(?P<w>)")), _relative),
-        (re.compile(rf"{_PART}\b(?:(?<=the )|(?<=in )|(?<=over )|(?<=during )|(?<=this )|(?<=until )|(?<=before ))(?:the )?(?P<u>summer|winter|spring|autumn|fall)\b(?: of)?(?: (?P<y>{_Y}))?(?! (?:dress|cloth|coat|jacket|camp|school|shoes|collection|boots|tires|tyres|sport|roll))"), _season),
+        (
+            re.compile(
+                rf"{_PART}\b(?P<q>)(?P<o>first|second|third|fourth|1st|2nd|3rd|4th) quarter(?:(?: of)? (?P<y>{_Y}))?"
+            ),
+            _quarter,
+        ),
+        (
+            re.compile(
+                rf"{_PART}\b(?:h(?P<h>[12])|(?:the )?(?:first|second) half(?: of the year)?)\b(?:(?: of)? (?P<y>{_Y}))?"
+            ),
+            _half,
+        ),
+        (
+            re.compile(
+                rf"{_PART}\b(?:the )?(?P<w>this|next|last|coming|upcoming|current|following|past|previous) (?P<u>{_UNITS})\b(?! \d)"
+            ),
+            _relative,
+        ),
+        (
+            re.compile(
+                rf"(?P<part>(?:the )?(?:end of|beginning of|start of|middle of|mid)[ -])(?P<w>the )?(?P<u>week|month|quarter|year|summer|winter|spring|autumn|fall|weekend)\b".replace(
+                    "(?P<w>the )", "(?:the )(?P<w>)"
+                )
+            ),
+            _relative,
+        ),
+        (
+            re.compile(
+                rf"{_PART}\b(?:(?<=the )|(?<=in )|(?<=over )|(?<=during )|(?<=this )|(?<=until )|(?<=before ))(?:the )?(?P<u>summer|winter|spring|autumn|fall)\b(?: of)?(?: (?P<y>{_Y}))?(?! (?:dress|cloth|coat|jacket|camp|school|shoes|collection|boots|tires|tyres|sport|roll))"
+            ),
+            _season,
+        ),
         (re.compile(r"\b(?:year[- ]end|eoy|month[- ]end|eom)\b"), _year_end),
-        (re.compile(r"\b(?:(?P<w>next|this|last|coming) )?(?P<d>monday|tuesday|wednesday|thursday|friday|saturday|sunday)s?\b"), _weekday),
-        (re.compile(r"\bthe day after tomorrow\b|\b(?:today|tonight|tomorrow|yesterday)\b(?!')|(?<=from )now\b|(?<=starting )now\b"), _named),
-        (re.compile(r"\b(?:immediately|right away|straight away|as soon as possible|asap|starting at once)\b"), _at_once),
-        (re.compile(rf"{_PART}\b(?P<m>(?!may\b|mar\b|sun\b|march\b|dec\b|sat\b){_M})(?:,? (?P<y>{_Y}))?(?! \d)"), _month_only),
-        (re.compile(rf"(?:(?<=\bin )|(?<=until )|(?<=till )|(?<=by )|(?<=before )|(?<=through )|(?<=thru )|(?<=during )|(?<=from )|(?<=to )|(?<=and )|(?<=next )|(?<=throughout )|(?<=this )|(?<=- )|(?<=-)|(?<=for )|(?<=all )|(?=the end)|(?=end)|(?=mid)|(?=early)|(?=late)|(?=beginning)|(?=start of)){_PART}\b(?P<m>may|march|mar|dec)\b\.?(?:,? (?P<y>{_Y}))?(?! \d)"), _month_only),
+        (
+            re.compile(
+                r"\b(?:(?P<w>next|this|last|coming) )?(?P<d>monday|tuesday|wednesday|thursday|friday|saturday|sunday)s?\b"
+            ),
+            _weekday,
+        ),
+        (
+            re.compile(
+                r"\bthe day after tomorrow\b|\b(?:today|tonight|tomorrow|yesterday)\b(?!')|(?<=from )now\b|(?<=starting )now\b"
+            ),
+            _named,
+        ),
+        (
+            re.compile(
+                r"\b(?:immediately|right away|straight away|as soon as possible|asap|starting at once)\b"
+            ),
+            _at_once,
+        ),
+        (
+            re.compile(
+                rf"{_PART}\b(?P<m>(?!may\b|mar\b|sun\b|march\b|dec\b|sat\b){_M})(?:,? (?P<y>{_Y}))?(?! \d)"
+            ),
+            _month_only,
+        ),
+        (
+            re.compile(
+                rf"(?:(?<=\bin )|(?<=until )|(?<=till )|(?<=by )|(?<=before )|(?<=through )|(?<=thru )|(?<=during )|(?<=from )|(?<=to )|(?<=and )|(?<=next )|(?<=throughout )|(?<=this )|(?<=- )|(?<=-)|(?<=for )|(?<=all )|(?=the end)|(?=end)|(?=mid)|(?=early)|(?=late)|(?=beginning)|(?=start of)){_PART}\b(?P<m>may|march|mar|dec)\b\.?(?:,? (?P<y>{_Y}))?(?! \d)"
+            ),
+            _month_only,
+        ),
         (re.compile(rf"\b(?P<part>)(?P<m>may|march|mar|dec) (?P<y>{_Y})"), _month_only),
-        (re.compile(rf"(?:(?<=\bin )|(?<=until )|(?<=till )|(?<=by )|(?<=before )|(?<=through )|(?<=during )|(?<=throughout )|(?<=of )|(?<=for )|(?<=the )){_PART}(?P<y>{_Y})\b(?! ?(?:€|euros|dollars|yen|people|sign|usd|eur|gbp|pounds|-|/))"), _year),
+        (
+            re.compile(
+                rf"(?:(?<=\bin )|(?<=until )|(?<=till )|(?<=by )|(?<=before )|(?<=through )|(?<=during )|(?<=throughout )|(?<=of )|(?<=for )|(?<=the )){_PART}(?P<y>{_Y})\b(?! ?(?:€|euros|dollars|yen|people|sign|usd|eur|gbp|pounds|-|/))"
+            ),
+            _year,
+        ),
     )
 
 

@@ -17,10 +17,35 @@ Make = Callable[[re.Match[str], date], Moment | None]
 
 _YEAR = r"(?:(?P<y>\d{4})年(?!間)の?|(?P<era>令和|平成|r)(?P<ey>\d{1,2}|元)年の?|(?P<ry>再来年|来年|今年|本年|去年|昨年)の?)?"
 _PART = r"(?P<part>末日?|の?終わり|上旬|初旬|中旬|下旬|半ば|なかば|初め|はじめ|頭|いっぱい|一杯)?"
-_STEP = {"今": 0, "本": 0, "当": 0, "来": 1, "翌": 1, "再来": 2, "先": -1, "前": -1, "昨": -1, "去": -1}
+_STEP = {
+    "今": 0,
+    "本": 0,
+    "当": 0,
+    "来": 1,
+    "翌": 1,
+    "再来": 2,
+    "先": -1,
+    "前": -1,
+    "昨": -1,
+    "去": -1,
+}
 _STEPS = "|".join(sorted(_STEP, key=len, reverse=True))
 _WEEKDAYS = "月火水木金土日"
-_DAYS = {"今日": 0, "本日": 0, "きょう": 0, "今すぐ": 0, "即日": 0, "明日": 1, "あした": 1, "明後日": 2, "あさって": 2, "昨日": -1, "きのう": -1, "一昨日": -2, "おととい": -2}
+_DAYS = {
+    "今日": 0,
+    "本日": 0,
+    "きょう": 0,
+    "今すぐ": 0,
+    "即日": 0,
+    "明日": 1,
+    "あした": 1,
+    "明後日": 2,
+    "あさって": 2,
+    "昨日": -1,
+    "きのう": -1,
+    "一昨日": -2,
+    "おととい": -2,
+}
 _SEASONS = {"春": "spring", "夏": "summer", "秋": "autumn", "冬": "winter"}
 
 
@@ -30,7 +55,9 @@ def _year(match: re.Match[str], today: date) -> int | None:
     if match["era"]:
         number = 1 if match["ey"] == "元" else int(match["ey"])
         return (1988 if match["era"] == "平成" else 2018) + number
-    step = {"再来年": 2, "来年": 1, "今年": 0, "本年": 0, "去年": -1, "昨年": -1}.get(match["ry"] or "")
+    step = {"再来年": 2, "来年": 1, "今年": 0, "本年": 0, "去年": -1, "昨年": -1}.get(
+        match["ry"] or ""
+    )
     return None if step is None else today.year + step
 
 
@@ -45,7 +72,9 @@ def _part(part: str | None, first: date, last: date, match: re.Match[str], year:
     if word in ("上旬", "初旬", "初め", "はじめ", "頭"):
         return Moment(first, first + timedelta(days=9), "span", start, end, year)
     if word == "中旬":
-        return Moment(first + timedelta(days=10), first + timedelta(days=19), "span", start, end, year)
+        return Moment(
+            first + timedelta(days=10), first + timedelta(days=19), "span", start, end, year
+        )
     if word == "下旬":
         return Moment(first + timedelta(days=20), last, "span", start, end, year)
     return Moment(first, last, "span", start, end, year)
@@ -90,7 +119,10 @@ def _relative_week(match: re.Match[str], today: date) -> Moment:
 
 
 def _relative_year(match: re.Match[str], today: date) -> Moment:
-    year = today.year + {"再来年": 2, "来年": 1, "今年": 0, "本年": 0, "去年": -1, "昨年": -1}[match["ry"]]
+    year = (
+        today.year
+        + {"再来年": 2, "来年": 1, "今年": 0, "本年": 0, "去年": -1, "昨年": -1}[match["ry"]]
+    )
     first, last = date(year, 1, 1), date(year, 12, 31)
     if match["season"]:
         first, last = cal.season_range(year, _SEASONS[match["season"]])
@@ -185,21 +217,55 @@ def _table() -> tuple[tuple[re.Pattern[str], Make], ...]:
     weekday = rf"(?P<d>[{_WEEKDAYS}])曜日?"
     return (
         (re.compile(rf"{_YEAR}(?P<m>\d{{1,2}})月の?(?P<d>\d{{1,2}})日(?!間)"), _full),
-        (re.compile(r"(?<![\d/-])(?P<y>(?:20|19)\d\d)[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})(?!\d)"), _slashed),
+        (
+            re.compile(
+                r"(?<![\d/-])(?P<y>(?:20|19)\d\d)[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})(?!\d)"
+            ),
+            _slashed,
+        ),
         (re.compile(r"(?<![\d/])(?P<y>)(?P<m>1[0-2]|0?[1-9])/(?P<d>\d{1,2})(?![\d/])"), _slashed),
-        (re.compile(rf"{_YEAR}(?:第(?P<q>[1-4])四半期|q(?P<q2>[1-4]))".replace("|q(?P<q2>[1-4])", "") + _PART), _quarter),
+        (
+            re.compile(
+                rf"{_YEAR}(?:第(?P<q>[1-4])四半期|q(?P<q2>[1-4]))".replace("|q(?P<q2>[1-4])", "")
+                + _PART
+            ),
+            _quarter,
+        ),
         (re.compile(rf"{_YEAR}q(?P<q>[1-4]){_PART}"), _quarter),
         (re.compile(rf"(?P<w>今|来|翌|次の|前|先|当)四半期{_PART}"), _relative_quarter),
         (re.compile(rf"(?P<w>{_STEPS})月の?(?:(?P<d>\d{{1,2}})日(?!間)|{_PART})"), _relative_month),
         (re.compile(rf"(?P<w>{_STEPS})週の?(?:{weekday}|(?P<end>末))?"), _relative_week),
-        (re.compile(rf"(?:(?P<w>次の|今度の))?{weekday}".replace("(?P<w>次の|今度の)", "次の|今度の")), lambda m, t: _next_weekday(m, t)),
+        (
+            re.compile(
+                rf"(?:(?P<w>次の|今度の))?{weekday}".replace("(?P<w>次の|今度の)", "次の|今度の")
+            ),
+            lambda m, t: _next_weekday(m, t),
+        ),
         (re.compile(rf"{_YEAR}(?<![\d,.])(?P<m>\d{{1,2}})月(?!額|\d|曜){_PART}"), _month),
         (re.compile(r"年内|年度[内末]|年末|月末|月内|週末|年度いっぱい"), _edge),
-        (re.compile(rf"(?P<ry>再来年|来年|今年|本年|去年|昨年)の?(?P<season>[春夏秋冬])?{_PART}"), _relative_year),
-        (re.compile(rf"(?:(?P<y>(?:20|19)\d\d)年(?!間)|(?P<era>令和)(?P<ey>\d{{1,2}}|元)年)(?P<ry>)の?{_PART}"), _absolute_year),
+        (
+            re.compile(
+                rf"(?P<ry>再来年|来年|今年|本年|去年|昨年)の?(?P<season>[春夏秋冬])?{_PART}"
+            ),
+            _relative_year,
+        ),
+        (
+            re.compile(
+                rf"(?:(?P<y>(?:20|19)\d\d)年(?!間)|(?P<era>令和)(?P<ey>\d{{1,2}}|元)年)(?P<ry>)の?{_PART}"
+            ),
+            _absolute_year,
+        ),
         (re.compile("|".join(sorted(_DAYS, key=len, reverse=True))), _day_word),
-        (re.compile(r"(?<![\d月/,.])(?P<d>\d{1,2})日(?=まで|から|に|より|以降|の夜|開始|~|-)"), _day_only),
-        (re.compile(r"(?P<s>[春夏秋冬])(?P<rest>休み中?|季|いっぱい)?(?=まで|から|の間|に|限定|の期間|いっぱい|中|、|休み)"), _season),
+        (
+            re.compile(r"(?<![\d月/,.])(?P<d>\d{1,2})日(?=まで|から|に|より|以降|の夜|開始|~|-)"),
+            _day_only,
+        ),
+        (
+            re.compile(
+                r"(?P<s>[春夏秋冬])(?P<rest>休み中?|季|いっぱい)?(?=まで|から|の間|に|限定|の期間|いっぱい|中|、|休み)"
+            ),
+            _season,
+        ),
     )
 
 

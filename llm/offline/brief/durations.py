@@ -53,10 +53,14 @@ def find_duration(text: Text) -> Duration | None:
         for match in _JAPANESE.finditer(text.low):
             value = japanese_value(match["n"])
             unit = match["u"] or match["w"] or "月"
-            per = re.search(r"^(?:に|で)?\s?\d[\d,.]*[万千]?(?:円|ドル)", text.after(match.end(), 12))
+            per = re.search(
+                r"^(?:に|で)?\s?\d[\d,.]*[万千]?(?:円|ドル)", text.after(match.end(), 12)
+            )
             if value and not (int(value) == 1 and per and unit in "日週"):
                 text.mark("date", *match.span())
-                return _build({"日": "day", "週": "week", "年": "year"}.get(unit, "month"), int(value))
+                return _build(
+                    {"日": "day", "週": "week", "年": "year"}.get(unit, "month"), int(value)
+                )
     for pattern in _ENGLISH:
         for match in pattern.finditer(text.low):
             if text.taken(match.start("u"), match.end("u"), "money"):

@@ -75,8 +75,12 @@ def _counted() -> tuple[tuple[KpiType, re.Pattern[str], re.Pattern[str]], ...]:
     return tuple(built)
 
 
-_SELL_N = re.compile(rf"\bsell(?:ing)? (?:at least |about |around |over |up to )?(?P<n>(?:{DIGITS})(?:\s?{SCALE})?|{WORDS}) (?!%|percent)(?P<u>[a-z-]+)")
-_PEOPLE_N = re.compile(rf"\b(?:sign up|register|enrol|enroll|recruit|subscribe) (?P<n>(?:{DIGITS})(?:\s?{SCALE})?|{WORDS}) (?:new )?(?P<u>people|users|members|customers|students|players|families|businesses|companies|parents|beta testers|testers|volunteers|participants|drivers|teachers)")
+_SELL_N = re.compile(
+    rf"\bsell(?:ing)? (?:at least |about |around |over |up to )?(?P<n>(?:{DIGITS})(?:\s?{SCALE})?|{WORDS}) (?!%|percent)(?P<u>[a-z-]+)"
+)
+_PEOPLE_N = re.compile(
+    rf"\b(?:sign up|register|enrol|enroll|recruit|subscribe) (?P<n>(?:{DIGITS})(?:\s?{SCALE})?|{WORDS}) (?:new )?(?P<u>people|users|members|customers|students|players|families|businesses|companies|parents|beta testers|testers|volunteers|participants|drivers|teachers)"
+)
 _PER_CLICK_NOUN = re.compile(r"^\s?(?:per|each)\b")
 
 
@@ -111,10 +115,20 @@ def _read_count(text: Text) -> tuple[KpiType | None, float | None, str | None]:
                 noun = (match["u"] or groups.get("u2") or "").strip()
                 if text.taken(start, start + len(raw), "money", "date"):
                     continue
-                value = japanese_value(raw.rstrip(",.")) if pattern is japanese else english_value(raw)
-                if value is None or _PER_CLICK_NOUN.search(text.after(match.end(), 6)) and value == 1:
+                value = (
+                    japanese_value(raw.rstrip(",.")) if pattern is japanese else english_value(raw)
+                )
+                if (
+                    value is None
+                    or _PER_CLICK_NOUN.search(text.after(match.end(), 6))
+                    and value == 1
+                ):
                     continue
-                if text.japanese and value == 1 and re.match(r"あたり|当たり|につき|\d", text.after(match.end(), 4)):
+                if (
+                    text.japanese
+                    and value == 1
+                    and re.match(r"あたり|当たり|につき|\d", text.after(match.end(), 4))
+                ):
                     continue
                 text.mark("kpi", *match.span())
                 if best is None or match.start() < best[0]:
@@ -155,7 +169,9 @@ def _named(text: Text) -> Kpi | None:
     measures = [hit for hit in found if hit[1] in ("cpa", "roas", "ctr")]
     outcomes = [hit for hit in found if hit[1] != "sales" or not _only_sells(hit[2])]
     _, kind, word = min(measures or outcomes or found)
-    if kind in ("leads", "installs") or (kind == "sales" and word in ("bookings", "reservations", "orders", "donations")):
+    if kind in ("leads", "installs") or (
+        kind == "sales" and word in ("bookings", "reservations", "orders", "donations")
+    ):
         return Kpi(kind, None, word.strip())
     return Kpi(kind)
 

@@ -8,7 +8,9 @@ from functools import cache
 from llm.offline.brief.lexicon import alternation, cell, rows
 from llm.offline.brief.text import Text
 
-_JA_PRODUCT = re.compile(r"^(?:教室|学校|教師|講座|会話|学習|レッスン|スクール|アプリ|検定|教材|能力|塾|試験|オンライン|の(?:教室|教材|本|授業|レッスン|先生))")
+_JA_PRODUCT = re.compile(
+    r"^(?:教室|学校|教師|講座|会話|学習|レッスン|スクール|アプリ|検定|教材|能力|塾|試験|オンライン|の(?:教室|教材|本|授業|レッスン|先生))"
+)
 _NOT_AFTER = re.compile(
     r"^(?:-language)? (?:course|class|lesson|school|tutor|teacher|learning|app\b|cooking|food|restaurant|cuisine|breakfast|garden|tea|test|exam|literature|toast|press|fries|new year|market|customers|people|consumers|audience|shoppers|users|businesses|companies)"
 )

@@ -41,9 +41,7 @@ class Moment:
         return replace(self, start=start, end=end)
 
 
-def day_moment(
-    today: date, year: int | None, month: int, day: int, start: int, end: int
-) -> Moment:
+def day_moment(today: date, year: int | None, month: int, day: int, start: int, end: int) -> Moment:
     """Return a single day; without a year the next one from `today` on.
 
     A day that does not exist (30 February) becomes a moment with `problem="impossible"`.

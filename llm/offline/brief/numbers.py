@@ -42,7 +42,7 @@ def digits_value(text: str) -> Decimal | None:
     if "," in body and "." in body:
         decimal_mark = max(body.rfind(","), body.rfind("."))
         whole = re.sub(r"[.,]", "", body[:decimal_mark])
-        return _decimal(f"{whole}.{body[decimal_mark + 1:]}")
+        return _decimal(f"{whole}.{body[decimal_mark + 1 :]}")
     for mark in (",", "."):
         if mark in body:
             head, *groups = body.split(mark)

@@ -29,7 +29,15 @@ from llm.offline.brief.text import Text, prepare
 #: Below this price per action, in US cents, a count cannot be had for the budget. Written for this project.
 _MIN_CENTS = {"sales": 5.0, "leads": 5.0, "installs": 2.0, "awareness": 0.002}
 #: Rough US cents per minor unit, only to judge whether a target is absurd; never used to convert money.
-_CENTS = {"JPY": 0.65, "KRW": 0.07, "INR": 0.012, "VND": 0.004, "IDR": 0.00006, "CLP": 0.1, "HUF": 0.003}
+_CENTS = {
+    "JPY": 0.65,
+    "KRW": 0.07,
+    "INR": 0.012,
+    "VND": 0.004,
+    "IDR": 0.00006,
+    "CLP": 0.1,
+    "HUF": 0.003,
+}
 
 
 def parse_goal(goal: str, today: date) -> Brief:

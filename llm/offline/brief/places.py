@@ -27,14 +27,18 @@ _ORIGIN_BEFORE = re.compile(
     r"|\bvisit|\bstyle of|\btaste of)\s(?:the\s)?$"
 )
 _FROM_BEFORE = re.compile(r"\bfrom\s(?:the\s)?$")
-_FROM_PEOPLE = re.compile(r"(?:people|customers|users|buyers|clients|visitors|traffic|leads|orders|sales|sign-?ups|shoppers|students|players|audience|readers|travell?ers|tourists|candidates|applicants|subscribers|donations|bookings|registrations|downloads|installs|guests|gamers|women|men|families|expats) from\s(?:the\s)?$")
+_FROM_PEOPLE = re.compile(
+    r"(?:people|customers|users|buyers|clients|visitors|traffic|leads|orders|sales|sign-?ups|shoppers|students|players|audience|readers|travell?ers|tourists|candidates|applicants|subscribers|donations|bookings|registrations|downloads|installs|guests|gamers|women|men|families|expats) from\s(?:the\s)?$"
+)
 _NOT_BEFORE = re.compile(
     r"(?:\bexcept(?: for| in)?|\bexcluding|\bexclude|\bbut not(?: in| for)?|\bnot(?: in| to)?|\boutside(?: of)?|\bother than|\bapart from|\bwithout|\bminus|\bno|\bavoid|\banywhere but|\beverywhere but)\s(?:the\s)?$"
 )
 _NOT_CHAIN = re.compile(r"^(?:,| and| or|,? nor)\s(?:the\s|in\s)?$")
 _NOT_AFTER_JA = re.compile(r"^(?:以外|を除|は除|抜き|ではなく|じゃなく|には出さない|は対象外)")
 _ORIGIN_AFTER = re.compile(r"^(?:-based\b|-made\b|-born\b|-style\b|-inspired\b|-grown\b)")
-_JA_NOT_PLACE = re.compile(r"^(?:語|料理|食(?!品)|酒|茶|製|産|風|式|人(?!気)|史|庭園|画|刀|文化|菓子|ワイン|旅行|ツアー|留学|雑貨|直送|発の|出身|移住)")
+_JA_NOT_PLACE = re.compile(
+    r"^(?:語|料理|食(?!品)|酒|茶|製|産|風|式|人(?!気)|史|庭園|画|刀|文化|菓子|ワイン|旅行|ツアー|留学|雑貨|直送|発の|出身|移住)"
+)
 _KATAKANA = re.compile(r"[\u30a1-\u30fa\u30fc]")
 #: Words that are places only in the right company: pattern of what must (not) surround them.
 _TRICKY = {
@@ -110,9 +114,15 @@ def _index() -> tuple[re.Pattern[str], re.Pattern[str], dict[str, list[str]], fr
 
 _US = re.compile(r"(?<![\w$])(?:US|U\.S\.)(?![\w$])(?!\$)")
 _US_LOW = re.compile(r"(?:(?<=\bthe )|(?<=\bin ))us\b(?! (?:\w+ing|know|to|all|out|more)\b)")
-_CODES = re.compile(r"(?<![\w$-])(?:US|JP|UK|GB|DE|FR|ES|NL|KR|CN|TW|HK|SG|AU|NZ|BR|MX|CH|SE|DK|PL|PT|CZ|ZA|CA|AT|BE|IT|IN|IE|FI|UAE|EU|USA)(?![\w$-])")
-_CODE_LIST = re.compile(r"(?<![\w$-])[A-Z]{2,3}(?:(?:, ?|/| ?\+ ?| ?& ?| and |, and |・|、|と)[A-Z]{2,3})+(?![\w$-])")
-_CODE_AFTER_IN = re.compile(r"(?:\b(?:[Ii]n|[Ff]or|[Tt]argeting|[Mm]arket|[Gg]eos?:?|[Cc]ountr(?:y|ies):?|[Rr]egions?:?|[Ll]ocations?:?)\s)([A-Z]{2})(?![\w$-])")
+_CODES = re.compile(
+    r"(?<![\w$-])(?:US|JP|UK|GB|DE|FR|ES|NL|KR|CN|TW|HK|SG|AU|NZ|BR|MX|CH|SE|DK|PL|PT|CZ|ZA|CA|AT|BE|IT|IN|IE|FI|UAE|EU|USA)(?![\w$-])"
+)
+_CODE_LIST = re.compile(
+    r"(?<![\w$-])[A-Z]{2,3}(?:(?:, ?|/| ?\+ ?| ?& ?| and |, and |・|、|と)[A-Z]{2,3})+(?![\w$-])"
+)
+_CODE_AFTER_IN = re.compile(
+    r"(?:\b(?:[Ii]n|[Ff]or|[Tt]argeting|[Mm]arket|[Gg]eos?:?|[Cc]ountr(?:y|ies):?|[Rr]egions?:?|[Ll]ocations?:?)\s)([A-Z]{2})(?![\w$-])"
+)
 _JA_CITY = re.compile(r"[\u4e00-\u9fff]{1,4}(?<!都)(?:市(?![場民内街況])|県(?!民)|町(?![内民家]))")
 
 
@@ -124,7 +134,9 @@ def read_places(text: Text) -> Places:
         if match[0] in adjectives and match[0] not in ("saudi",):
             hits.append((*match.span(), meaning[match[0]]))
         elif _is_place(text, match):
-            hits.append((*match.span(), _georgia(text) if match[0] == "georgia" else meaning[match[0]]))
+            hits.append(
+                (*match.span(), _georgia(text) if match[0] == "georgia" else meaning[match[0]])
+            )
     hits += _japanese_hits(text, japanese, meaning)
     hits += _code_hits(text, hits, meaning)
     return _collect(text, sorted(hits))
@@ -139,15 +151,26 @@ def _is_place(text: Text, match: re.Match[str]) -> bool:
         if re.search(forbids, text.low[end : end + 16]):
             return False
         capital = text.norm[start].isupper() and text.norm != text.norm.upper()
-        if needs and not re.search(needs, text.before(start, 20)) and not (capital and needs.startswith("(")):
+        if (
+            needs
+            and not re.search(needs, text.before(start, 20))
+            and not (capital and needs.startswith("("))
+        ):
             return False
-    return name != "global" or bool(re.match(r"^(?: (?:campaign|audience|reach|market|launch)|[,.;]|$)", text.after(end, 12)))
+    return name != "global" or bool(
+        re.match(r"^(?: (?:campaign|audience|reach|market|launch)|[,.;]|$)", text.after(end, 12))
+    )
 
 
 def _georgia(text: Text) -> list[str]:
-    if re.search(r"\batlanta\b|\bsavannah\b|\bga\b|\busa?\b|state of georgia|united states|georgia, u", text.low):
+    if re.search(
+        r"\batlanta\b|\bsavannah\b|\bga\b|\busa?\b|state of georgia|united states|georgia, u",
+        text.low,
+    ):
         return ["US"]
-    if re.search(r"tbilisi|batumi|country of georgia|caucasus|\blari\b|armenia|azerbaijan", text.low):
+    if re.search(
+        r"tbilisi|batumi|country of georgia|caucasus|\blari\b|armenia|azerbaijan", text.low
+    ):
         return ["GE"]
     return ["?"]
 
@@ -189,10 +212,14 @@ def _code_hits(
                 (group.start() + m.start(), group.start() + m.end(), m[0])
                 for m in _CODES.finditer(group[0])
             ]
-        spans += [(*m.span(1), m[1]) for m in _CODE_AFTER_IN.finditer(text.norm) if _CODES.fullmatch(m[1])]
+        spans += [
+            (*m.span(1), m[1]) for m in _CODE_AFTER_IN.finditer(text.norm) if _CODES.fullmatch(m[1])
+        ]
     found: list[tuple[int, int, list[str]]] = []
     for start, end, code in spans:
-        if any(a < end and start < b for a, b, _ in [*hits, *found]) or text.taken(start, end, "money"):
+        if any(a < end and start < b for a, b, _ in [*hits, *found]) or text.taken(
+            start, end, "money"
+        ):
             continue
         found.append((start, end, meaning.get(code.lower(), ["GB" if code == "UK" else code])))
     return found
@@ -224,7 +251,8 @@ def _collect(text: Text, hits: list[tuple[int, int, list[str]]]) -> Places:
     if places.geos:
         # "Europe, especially Germany" and "海外、特に台湾" name the countries after all.
         places.ambiguous = places.ambiguous and not re.search(
-            r"especially|specifically|namely|particularly|i\.e\.|such as|特に|具体的に|ではなく", text.low
+            r"especially|specifically|namely|particularly|i\.e\.|such as|特に|具体的に|ではなく",
+            text.low,
         )
     return places
 

@@ -16,7 +16,9 @@ _STOP = (
     r"(?:in|on|by|to|for|with|until|till|before|from|at|via|this|next|during|through|throughout|using|within|over|among|amongst|across|targeting|target|aimed|aiming|and get|worldwide|globally|who|that|which|as|so|but|not"
     r"|starting|ending|budget|we|i|is|are|has|have|should|seen|better|more|per|under|against|without|run|max|total|spend|where|when|between|around|into|ads|only|please|just|known|noticed|about|while|because|if|everywhere|anywhere|launching|costs?|priced|ranks?|reach|except|and (?:we|i|get|reach|target|want|need|drive|spend|run|our budget|a budget))"
 )
-_NP = re.compile(rf"(?:(?!{_STOP}\b)[\w'’&\"+/.#%-]*[\w'’&\"+/#%]\.?(?=[\s,;:.!?()\x00]|$)\s?){{1,8}}")
+_NP = re.compile(
+    rf"(?:(?!{_STOP}\b)[\w'’&\"+/.#%-]*[\w'’&\"+/#%]\.?(?=[\s,;:.!?()\x00]|$)\s?){{1,8}}"
+)
 _HEADS = (
     re.compile(rf"\b{_VERB} (?:(?:more |the sales of |sales of |downloads of |awareness (?:of|for) |demand for |bookings (?:for|at) |\x00+ ?)*)(?={_OWN}\b|[\"\w\x00])"),
     re.compile(r"\b(?:ads?|adverts?|advertising|marketing|campaigns?|awareness|promotion|push|signups?|sign-ups?|leads?|buzz|sales|downloads|installs|launch|demand|interest|orders|bookings|requests|visibility|commercials?|banners?) (?:for|of|in|about|to|around|at|from) (?=[\"\w\x00])"),
@@ -73,9 +75,14 @@ def _noun_phrase(masked: str, position: int, text: Text) -> str | None:
         return None
     following = masked[start + len(phrase) :]
     travel = re.match(r"\s?to ([a-z]+)", following)
-    if travel and re.search(r"(?:flights?|trips?|tours?|tickets?|cruises?|ferr(?:y|ies))\s?$", phrase):
+    if travel and re.search(
+        r"(?:flights?|trips?|tours?|tickets?|cruises?|ferr(?:y|ies))\s?$", phrase
+    ):
         phrase = f"{phrase.strip()} to {travel[1]}"
-    joined = re.match(r"\s?(about|of) ((?!our|my)[\w' -]+?)(?=\s(?:in|on|to|for|by|until|with|and|at|from|before|this)\b|[,.;\x00]|$)", following)
+    joined = re.match(
+        r"\s?(about|of) ((?!our|my)[\w' -]+?)(?=\s(?:in|on|to|for|by|until|with|and|at|from|before|this)\b|[,.;\x00]|$)",
+        following,
+    )
     if joined and joined[1] == "about":
         phrase = f"{phrase.strip()} about {joined[2].strip()}"
     return _clean(phrase)
@@ -84,7 +91,11 @@ def _noun_phrase(masked: str, position: int, text: Text) -> str | None:
 def _clean(phrase: str) -> str | None:
     phrase = phrase.strip(" ,.;:-\"'" + MASK)
     phrase = _LEAD.sub("", phrase + " ").strip(" ,.;:-\"'" + MASK)
-    phrase = re.sub(r"(?:'s)? (?:and|or|&|of|line up|now|today|here|company wants|everywhere|worldwide|globally)$", "", phrase)
+    phrase = re.sub(
+        r"(?:'s)? (?:and|or|&|of|line up|now|today|here|company wants|everywhere|worldwide|globally)$",
+        "",
+        phrase,
+    )
     if len(phrase) < 2 or _NOT_PRODUCT.match(phrase) or not re.search(r"[a-z]{2}", phrase):
         return None
     return phrase
@@ -95,7 +106,10 @@ def _fragment(text: Text, masked: str) -> str | None:
     masked = text.masked(*_KINDS, "place")
     for piece in re.split(r"[,;.:\x00!?()+/]", masked):
         words = piece.split()
-        if not 2 <= len(words) <= 6 or re.search(rf"^(?:{_STOP}|and|or|get|we|i|of|find|aim|achieve|bring|use|no|make|can|do)\b", piece.strip()):
+        if not 2 <= len(words) <= 6 or re.search(
+            rf"^(?:{_STOP}|and|or|get|we|i|of|find|aim|achieve|bring|use|no|make|can|do)\b",
+            piece.strip(),
+        ):
             continue
         phrase = _clean(piece)
         if phrase and re.search(_THING, phrase):
@@ -162,7 +176,9 @@ def _japanese_fragment(masked: str) -> str | None:
         phrase = _clean_japanese(piece)
         if phrase is None or not re.search(r"[ァ-ヶー一-龥]", phrase) or len(phrase) > 24:
             continue
-        if re.search(r"[ぁ-ん]{5,}|(?:たい|する|して|ます|です|欲しい|以外|除く|ください)$", phrase):
+        if re.search(
+            r"[ぁ-ん]{5,}|(?:たい|する|して|ます|です|欲しい|以外|除く|ください)$", phrase
+        ):
             continue
         if best is None or len(phrase) > len(best):
             best = phrase

@@ -37,7 +37,7 @@ DETAILS: dict[str, tuple[str, str]] = {
     "measure": ("the target", "目標"),
     "daily": ("the daily budget and the total", "日予算と総予算"),
     "cap": ("the cost per action and the budget", "獲得単価と予算"),
-    "channels": ("the channels", "配信先"),
+    "goal": ("the goal", "ご依頼の内容"),
 }
 
 

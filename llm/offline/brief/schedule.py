@@ -13,7 +13,9 @@ from llm.offline.brief.durations import Duration, find_duration
 from llm.offline.brief.moments import Moment
 from llm.offline.brief.text import Text
 
-_EXCL = re.compile(r"(?:\bbefore|\bprior to|\bahead of|\bleading up to|\bin the run-?up to)\s(?:the\s|our\s)?$")
+_EXCL = re.compile(
+    r"(?:\bbefore|\bprior to|\bahead of|\bleading up to|\bin the run-?up to)\s(?:the\s|our\s)?$"
+)
 _INCL = re.compile(
     r"(?:\bby|\buntil|\btill?|\b'til|\bthrough|\bthru|\bto|\bup to|\bup until|\bending(?: on)?|\bends?(?: on)?|\bend date(?: is)?:?"
     r"|\bfinish(?:es|ing)?(?: on| by)?|\bstop(?:s|ping)?(?: on| at)?|\bdeadline(?: is)?:?|\bclos(?:es|ing)(?: on)?|\bexpir(?:es|ing)(?: on)?"
@@ -25,10 +27,16 @@ _START = re.compile(
     r"|\bcommencing|\bstart date(?: is)?:?|\bbetween|開始日?(?:は|:|が)?|スタート(?:は|:))\s?(?:on\s|in\s|from\s|at\s|the\s|with\s)?(?:the\s)?$"
 )
 _AFTER = re.compile(r"\bafter\s(?:the\s)?$")
-_BOTH = re.compile(r"(?:\bin|\bon|\bduring|\bover|\bthroughout|\bwithin|\bacross|\bthis|\ball|\bjust|\bonly)\s(?:the\s|just\s|only\s)?$")
+_BOTH = re.compile(
+    r"(?:\bin|\bon|\bduring|\bover|\bthroughout|\bwithin|\bacross|\bthis|\ball|\bjust|\bonly)\s(?:the\s|just\s|only\s)?$"
+)
 _FOR = re.compile(r"\bfor\s(?:the\s|our\s|this\s)?$")
-_JA_END = re.compile(r"^(?:\(?[月火水木金土日]\)?)?(?:の?(?:前日)?まで|迄|以内|を期限|締め?切|が締め|終了|を?終わり|が?期限)")
-_JA_START = re.compile(r"^(?:\(?[月火水木金土日](?:曜)?\)?)?\s?(?:から|より|以降|以後|スタート|開始|に?(?:開始|スタート)|~|-|を皮切り)")
+_JA_END = re.compile(
+    r"^(?:\(?[月火水木金土日]\)?)?(?:の?(?:前日)?まで|迄|以内|を期限|締め?切|が締め|終了|を?終わり|が?期限)"
+)
+_JA_START = re.compile(
+    r"^(?:\(?[月火水木金土日](?:曜)?\)?)?\s?(?:から|より|以降|以後|スタート|開始|に?(?:開始|スタート)|~|-|を皮切り)"
+)
 _JA_BEFORE = re.compile(r"^(?:の?前(?:まで)?|より前|以前)")
 _JA_BOTH = re.compile(r"^(?:に|中|の間|期間|限定|のみ|だけ|で|当日|の1日|の一日)")
 
@@ -89,7 +97,12 @@ def read_schedule(text: Text, today: date, month_first: bool = False) -> Schedul
 
 def _ignored(text: Text, moment: Moment) -> bool:
     before = text.before(moment.start, 24)
-    return bool(re.search(r"(?:\b(?:since|founded in|established in|est\.?|model|class of|born in|edition|version|opened in)\s(?:the )?|創業)$", before))
+    return bool(
+        re.search(
+            r"(?:\b(?:since|founded in|established in|est\.?|model|class of|born in|edition|version|opened in)\s(?:the )?|創業)$",
+            before,
+        )
+    )
 
 
 def _role(text: Text, moment: Moment, is_second: bool) -> str:
@@ -133,7 +146,9 @@ def _assign(
         if role in ("start", "after"):
             if start_moment is None:
                 start_moment = moment
-                schedule.start = moment.first if role == "start" else moment.last + timedelta(days=1)
+                schedule.start = (
+                    moment.first if role == "start" else moment.last + timedelta(days=1)
+                )
         elif role in ("end", "edge_end", "before"):
             if end_moment is not None and end_moment.last != moment.last and role != "before":
                 continue
@@ -148,9 +163,7 @@ def _assign(
     _match_years(schedule, start_moment, end_moment, today)
 
 
-def _match_years(
-    schedule: Schedule, start: Moment | None, end: Moment | None, today: date
-) -> None:
+def _match_years(schedule: Schedule, start: Moment | None, end: Moment | None, today: date) -> None:
     """Move a date without a year next to the other one."""
     if not (schedule.start and schedule.end and start and end and start is not end):
         return
@@ -202,8 +215,10 @@ def _judge(schedule: Schedule, moments: list[Moment], today: date) -> None:
         schedule.contradictory = True
     if schedule.end and schedule.end < today:
         schedule.past = True
-    if schedule.start and schedule.start < today and any(
-        m.year_given and m.first == schedule.start for m in moments
+    if (
+        schedule.start
+        and schedule.start < today
+        and any(m.year_given and m.first == schedule.start for m in moments)
     ):
         schedule.past = True
     if schedule.ongoing and schedule.end:

@@ -18,7 +18,9 @@ _SPACE = re.compile(r"\s+")
 _KANA = re.compile(r"[\u3041-\u30ff\uff66-\uff9f]")
 _HAN = re.compile(r"[\u4e00-\u9fff\u3005]")
 _LATIN_WORD = re.compile(r"[A-Za-z]{2,}")
-_DASHES = str.maketrans({"−": "-", "‐": "-", "‑": "-", "–": "-", "—": "-", "〜": "~", "’": "'", "‘": "'"})
+_DASHES = str.maketrans(
+    {"−": "-", "‐": "-", "‑": "-", "–": "-", "—": "-", "〜": "~", "’": "'", "‘": "'"}
+)
 
 
 @dataclass(frozen=True)
