@@ -6,7 +6,7 @@ checkpoint, and msgspec reads and writes them just as well.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 Channel = Literal["google", "meta", "linkedin", "tiktok", "producthunt", "in_chat"]
@@ -93,3 +93,15 @@ class Brief:
     refuse_reason: str | None = None
     must_ask: tuple[Missing, ...] = ()
     questions: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Make tuples of lists: a checkpoint keeps no difference between the two."""
+        as_tuples(self)
+
+
+def as_tuples(frozen: object) -> None:
+    """Turn every list in the fields of a frozen dataclass into a tuple."""
+    for field in fields(frozen):  # type: ignore[arg-type]
+        value = getattr(frozen, field.name)
+        if isinstance(value, list):
+            object.__setattr__(frozen, field.name, tuple(value))

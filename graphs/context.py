@@ -6,11 +6,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date
 
-from llm.router import ModelRouter
-
 from domain.events import Plain, Progress, ProgressType
 from domain.ids import Ids
 from domain.time import Clock, day_of
+from llm.router import ModelRouter
 from storage.database import Database
 from storage.objects import ObjectStore
 

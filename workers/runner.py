@@ -167,7 +167,8 @@ def _start_with(state: StateSnapshot, run: Run) -> CampaignInput | Command[Any] 
         )
     waits = any(task.interrupts for task in state.tasks)
     if waits and run.pending is not None:
-        return Command(resume=run.pending["answer"])
+        # By the id of the question: a bare answer would be read as a map of ids if it were a dict.
+        return Command(resume={run.pending["interrupt"]: run.pending["answer"]})
     return None
 
 

@@ -120,7 +120,7 @@ def _python() -> str:
 
 
 def _core() -> str:
-    from fastpath import core_info  # noqa: PLC0415 - the doctor must start even if it is broken
+    from fastpath.match import core_info  # noqa: PLC0415 - the doctor must start even if it is broken
 
     return str(core_info())
 

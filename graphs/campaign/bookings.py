@@ -7,9 +7,9 @@ from datetime import date, timedelta
 from typing import Any
 
 import msgspec
+
 from agents.ad_manager.schemas import MediaPlan
 from agents.compliance.schemas import ComplianceReport
-
 from agents.content_creator.schemas import CreativeDraft
 from catalog.specs import CampaignSpec, CreativeSpec
 from domain.brief import Brief
@@ -28,22 +28,23 @@ def demo_approval() -> Approval:
     return Approval("approve", DEMO_POLICY, "auto-approved by the demo policy, not by a person")
 
 
-def approval(answer: dict[str, Any]) -> Approval:
+def approval(answer: object) -> Approval:
     """Return a person's decision; anything but an explicit approval is a rejection."""
+    given: dict[str, Any] = answer if isinstance(answer, dict) else {}
     return Approval(
-        decision="approve" if answer.get("decision") == "approve" else "reject",
-        by=str(answer.get("by") or "unknown"),
-        note=str(answer.get("note") or "")[:500],
+        decision="approve" if given.get("decision") == "approve" else "reject",
+        by=str(given.get("by") or "unknown"),
+        note=str(given.get("note") or "")[:500],
     )
 
 
 def count(report: ComplianceReport) -> dict[str, int]:
     """Return how many drafts passed, must be revised, are blocked."""
-    verdicts = list(report.verdicts.values())
+    outcomes = [verdict.outcome for verdict in report.verdicts]
     return {
-        "passed": verdicts.count("pass"),
-        "to_revise": verdicts.count("revise"),
-        "blocked": verdicts.count("block"),
+        "passed": outcomes.count("pass"),
+        "to_revise": outcomes.count("revise"),
+        "blocked": outcomes.count("block"),
     }
 
 
@@ -65,6 +66,7 @@ def campaign_spec(brief: Brief, plan: MediaPlan) -> CampaignSpec:
 
 def creative_specs(drafts: Sequence[CreativeDraft], report: ComplianceReport) -> list[CreativeSpec]:
     """Return what can be stored: blocked drafts are kept out of the catalogue, their findings in the report."""
+    passed = _passed(report)
     return [
         CreativeSpec(
             key=draft.key,
@@ -79,7 +81,7 @@ def creative_specs(drafts: Sequence[CreativeDraft], report: ComplianceReport) ->
             ),
         )
         for draft in drafts
-        if report.verdicts.get(draft.key) == "pass"
+        if draft.key in passed
     ]
 
 
@@ -90,6 +92,7 @@ def verdicts(
     found: dict[str, list[dict[str, Any]]] = {}
     for finding in report.findings:
         found.setdefault(finding.draft_key, []).append(plain(finding))
+    passed = _passed(report)
     return [
         {
             "id": stable_id("crt", campaign_id, draft.key),
@@ -97,7 +100,7 @@ def verdicts(
             "findings": found.get(draft.key, []),
         }
         for draft in drafts
-        if report.verdicts.get(draft.key) == "pass"
+        if draft.key in passed
     ]
 
 
@@ -117,6 +120,10 @@ def plain(value: object) -> dict[str, Any]:
     """Return a dataclass as JSON-ready values."""
     built: dict[str, Any] = msgspec.to_builtins(value)
     return built
+
+
+def _passed(report: ComplianceReport) -> set[str]:
+    return {verdict.draft_key for verdict in report.verdicts if verdict.outcome == "pass"}
 
 
 def _day_ms(day: str | None, later: int) -> int | None:

@@ -7,7 +7,8 @@ import hashlib
 from urllib.parse import urlsplit
 
 from agents.content_creator.schemas import BrandKit, ContentRequest
-from catalog.repository import BrandKits
+from catalog.repository import Organisations
+from catalog.service import CatalogService
 from domain.brief import Brief
 from domain.errors import Unprocessable
 from domain.formats import AdFormat
@@ -39,7 +40,9 @@ async def gather(state: CampaignState, ctx: GraphContext) -> Material:
             "no_products", "The product source names no product; add a title and an address to it."
         )
     async with ctx.db.tenant(ctx.org_id) as session:
-        kit = await BrandKits(session).of(ctx.org_id)
+        org = await Organisations(session).get(ctx.org_id)
+        catalog = CatalogService(session, ctx.ids, ctx.clock)
+        kit = await catalog.brand_kit(org.id, org.name, org.legal_name)
     hosts = {h for url in (landing,) if url and (h := urlsplit(url).hostname)}
     return Material(
         products=products,
@@ -47,10 +50,10 @@ async def gather(state: CampaignState, ctx: GraphContext) -> Material:
         site_facts=page.site_facts if page else (),
         landing_url=landing,
         brand_kit=BrandKit(
-            name=(page.site_name if page else None) or (kit.name if kit else ""),
-            payer=kit.payer if kit else "",
-            tone="friendly" if kit and kit.tone == "friendly" else "plain",
-            banned_words=tuple(kit.banned_words) if kit else (),
+            name=(page.site_name if page else None) or kit.name,
+            payer=kit.payer,
+            tone="friendly" if kit.tone == "friendly" else "plain",
+            banned_words=tuple(kit.banned_words),
             # A feed of many shops leads to many hosts; only a page of one's own ties ads to its host.
             site_hosts=tuple(sorted(hosts)) if feed is None else (),
         ),

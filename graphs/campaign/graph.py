@@ -17,11 +17,11 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import RetryPolicy
-from llm.retry import should_retry
 
 from graphs.campaign import nodes
 from graphs.campaign.state import MAX_ROUNDS, CampaignInput, CampaignState
 from graphs.context import GraphContext
+from llm.retry import should_retry
 
 VERSION = "1"
 

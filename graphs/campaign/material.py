@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import msgspec
-from agents.compliance.schemas import ComplianceReport
 
+from agents.compliance.schemas import ComplianceReport
 from agents.content_creator.schemas import BrandKit, CreativeDraft
 from domain.product import Fact, Product, ProductSource
 from storage.objects import ObjectStore

@@ -5,13 +5,13 @@ Nodes take the state and `Runtime[GraphContext]`, and return the keys they chang
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
-from agents.ad_manager.agent import plan_media, read_goal
-from agents.compliance.agent import review
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
+from agents.ad_manager.agent import plan_media, read_goal
+from agents.compliance.agent import review
 from agents.content_creator.agent import create
 from agents.content_creator.agent import revise as rewrite
 from catalog.lifecycle import CampaignStatus
@@ -19,7 +19,7 @@ from catalog.service import CatalogService
 from domain.ids import stable_id
 from graphs.campaign import bookings, clarifying, gathering
 from graphs.campaign.material import Desk
-from graphs.campaign.state import Approval, CampaignState
+from graphs.campaign.state import CampaignState
 from graphs.context import GraphContext
 
 Run = Runtime[GraphContext]
@@ -180,7 +180,7 @@ async def approve(state: CampaignState, runtime: Run) -> Update:
             "questions": ["Launch this campaign?"],
         }
     )
-    return {"approval": bookings.approval(cast(dict[str, Any], answer))}
+    return {"approval": bookings.approval(answer)}
 
 
 async def launch(state: CampaignState, runtime: Run) -> Update:
@@ -205,7 +205,7 @@ async def launch(state: CampaignState, runtime: Run) -> Update:
 
 async def reject(state: CampaignState, runtime: Run) -> Update:
     """Send the campaign back to draft."""
-    ctx, approval = runtime.context, cast(Approval, state["approval"])
+    ctx, approval = runtime.context, state["approval"]
     async with ctx.db.tenant(ctx.org_id) as session:
         catalog = CatalogService(session, ctx.ids, ctx.clock)
         campaign = await catalog.campaigns.get(state["campaign_id"], lock=True)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal, TypedDict
 
 from agents.ad_manager.schemas import MediaPlan
-
 from domain.brief import Brief
 
 Outcome = Literal["launched", "refused", "rejected", "failed"]

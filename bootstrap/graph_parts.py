@@ -1,0 +1,39 @@
+"""What a graph's nodes work with, put together for one run."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from bootstrap.services import Services
+from catalog.tables import Run
+from graphs.context import Emit, GraphContext
+from llm.router import ModelRouter
+from tools.product_source import fetch_page
+from tools.product_source.fetch import default_client
+
+
+def graph_context(services: Services, run: Run, emit: Emit) -> GraphContext:
+    """Return the context of a run.
+
+    Args:
+        services: The installation's parts.
+        run: The run that is to be worked on.
+        emit: Publishes progress.
+    """
+    settings = services.settings
+    return GraphContext(
+        run_id=run.id,
+        org_id=run.org_id,
+        db=services.db,
+        objects=services.objects,
+        router=ModelRouter(
+            settings.parley_llm,
+            clock=services.clock,
+            call_timeout_s=settings.parley_llm_timeout_s,
+        ),
+        clock=services.clock,
+        ids=services.ids,
+        fetch=partial(fetch_page, client_factory=default_client, clock=services.clock),
+        emit=emit,
+        demo_policy=settings.parley_env == "development",
+    )

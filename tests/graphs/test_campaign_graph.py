@@ -1,0 +1,230 @@
+"""The campaign graph: every way through it, and every node run twice."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+from langgraph.types import Command
+from sqlalchemy import func, select
+
+from bootstrap.services import Services
+from catalog.repository import Audit, Campaigns, Creatives
+from catalog.tables import Ad, Campaign, Creative
+from graphs.campaign import graph, nodes
+from graphs.checkpoints import open_checkpointer
+from storage.outbox import OutboxRow
+from tests.support.campaigns import (
+    GOAL,
+    Crash,
+    Listener,
+    advertiser,
+    config_of,
+    context_of,
+    first_input,
+    run_row,
+    run_until_end,
+    sources,
+)
+
+NODES = ("understand", "read_sources", "plan", "write", "check", "submit", "approve", "launch")
+
+
+@pytest_asyncio.fixture
+async def saver(services: Services) -> AsyncIterator[AsyncPostgresSaver]:
+    async with open_checkpointer(services.settings.database_url) as opened:
+        yield opened
+
+
+async def audit_of(services: Services, org: str, campaign_id: str) -> list[tuple[str, str]]:
+    async with services.db.tenant(org) as session:
+        return [(e.to_state, e.who) for e in await Audit(session).of(campaign_id)]
+
+
+async def assert_launched_once(services: Services, org: str, campaign_id: str) -> None:
+    async with services.db.tenant(org) as session:
+        assert (await Campaigns(session).get(campaign_id)).status == "live"
+        assert len((await session.scalars(select(Campaign.id))).all()) == 1
+        ads = await session.scalar(select(func.count()).select_from(Ad))
+        creatives = await session.scalar(select(func.count()).select_from(Creative))
+        assert ads == creatives > 20
+        assert (await session.scalars(select(OutboxRow.topic))).all() == ["catalogue.changed"]
+    assert await audit_of(services, org, campaign_id) == [
+        ("draft", "campaign graph"),
+        ("in_review", "campaign graph"),
+        ("approved", "policy:demo"),
+        ("live", "policy:demo"),
+    ]
+
+
+@pytest.mark.asyncio
+async def test_a_goal_becomes_a_live_campaign_and_the_policy_says_who_approved(
+    services: Services, saver: AsyncPostgresSaver
+) -> None:
+    org = await advertiser(services)
+    run = run_row(services, org, approval_mode="demo", **await sources(services))
+    listener = Listener()
+    final = await graph.build(saver).ainvoke(
+        first_input(run), config_of(run), context=context_of(services, run, listener), durability="sync"
+    )
+    assert final["outcome"] == "launched"
+    await assert_launched_once(services, org, final["campaign_id"])
+    async with services.db.tenant(org) as session:
+        campaign = await Campaigns(session).get(final["campaign_id"])
+        creatives = await Creatives(session).of(campaign.id, "approved")
+    assert (campaign.currency, campaign.budget_total_micros) == ("USD", 3_000_000_000)
+    assert sorted(campaign.geos) == ["JP", "US"]
+    assert sorted(campaign.languages) == ["eng", "jpn"]
+    assert campaign.ends_at is not None
+    assert all(set(c.texts) == {"eng", "jpn"} and c.claims for c in creatives)
+    assert {c.format for c in creatives} == {"action_card", "lead_gen", "static", "followup"}
+    assert [e.step for e in listener.events if e.type == "step"] == [
+        "brief", "sources", "plan", "compliance", "review", "approval", "launch",
+    ]  # fmt: skip
+    assert any("not by a person" in e.message for e in listener.events)
+
+
+@pytest.mark.parametrize(("decision", "status"), [("approve", "live"), ("reject", "draft")])
+@pytest.mark.asyncio
+async def test_a_person_decides(
+    services: Services, saver: AsyncPostgresSaver, decision: str, status: str
+) -> None:
+    org = await advertiser(services)
+    run = run_row(services, org, **await sources(services))
+    built, context = graph.build(saver), context_of(services, run)
+    await built.ainvoke(first_input(run), config_of(run), context=context, durability="sync")
+    waiting = await built.aget_state(config_of(run))
+    question = waiting.tasks[0].interrupts[0].value
+    assert question["waits_for"] == "awaiting_approval"
+    assert "3,000" in question["summary"]
+    answer = {"decision": decision, "by": "key:anna", "note": "as agreed"}
+    final = await built.ainvoke(
+        Command(resume=answer), config_of(run), context=context, durability="sync"
+    )
+    assert final["outcome"] == ("launched" if decision == "approve" else "rejected")
+    async with services.db.tenant(org) as session:
+        assert (await Campaigns(session).get(final["campaign_id"])).status == status
+    assert (await audit_of(services, org, final["campaign_id"]))[-1] == (status, "key:anna")
+
+
+@pytest.mark.parametrize("answer", [{}, {"decision": "maybe"}, "yes", {"decision": ["approve"]}])
+@pytest.mark.asyncio
+async def test_only_an_explicit_approval_launches(
+    services: Services, saver: AsyncPostgresSaver, answer: Any
+) -> None:
+    org = await advertiser(services)
+    run = run_row(services, org, **await sources(services))
+    built, context = graph.build(saver), context_of(services, run)
+    await built.ainvoke(first_input(run), config_of(run), context=context, durability="sync")
+    asked = (await built.aget_state(config_of(run))).tasks[0].interrupts[0].id
+    final = await built.ainvoke(
+        Command(resume={asked: answer}), config_of(run), context=context, durability="sync"
+    )
+    assert final["outcome"] == "rejected"
+
+
+@pytest.mark.asyncio
+async def test_what_is_missing_is_asked_and_the_answer_is_used(
+    services: Services, saver: AsyncPostgresSaver
+) -> None:
+    org = await advertiser(services)
+    goal = "Advertise our trail-running shop in Japan until 24 December"
+    run = run_row(services, org, goal, approval_mode="demo", **await sources(services))
+    built, context = graph.build(saver), context_of(services, run)
+    await built.ainvoke(first_input(run), config_of(run), context=context, durability="sync")
+    waiting = await built.aget_state(config_of(run))
+    question = waiting.tasks[0].interrupts[0].value
+    assert question["waits_for"] == "needs_input"
+    assert question["missing"] == ["budget"]
+    assert len(question["questions"]) == 1
+    async with services.db.tenant(org) as session:
+        assert await Campaigns(session).newest() == []
+    final = await built.ainvoke(
+        Command(resume={"text": "The budget is 500 dollars in total."}),
+        config_of(run), context=context, durability="sync",
+    )  # fmt: skip
+    assert final["outcome"] == "launched"
+    async with services.db.tenant(org) as session:
+        campaign = await Campaigns(session).get(final["campaign_id"])
+    assert (campaign.currency, campaign.budget_total_micros) == ("USD", 500_000_000)
+
+
+@pytest.mark.asyncio
+async def test_without_a_source_the_run_asks_for_one(
+    services: Services, saver: AsyncPostgresSaver
+) -> None:
+    org = await advertiser(services)
+    run = run_row(services, org, approval_mode="demo")
+    built, context = graph.build(saver), context_of(services, run)
+    await built.ainvoke(first_input(run), config_of(run), context=context, durability="sync")
+    waiting = await built.aget_state(config_of(run))
+    assert "landing page" in waiting.tasks[0].interrupts[0].value["questions"][0]
+    feed = (await sources(services))["feed_source_id"]
+    final = await built.ainvoke(
+        Command(resume={"fields": {"feed_source_id": feed}}),
+        config_of(run), context=context, durability="sync",
+    )  # fmt: skip
+    assert final["outcome"] == "launched"
+
+
+@pytest.mark.asyncio
+async def test_what_must_not_be_done_is_refused_with_a_reason(
+    services: Services, saver: AsyncPostgresSaver
+) -> None:
+    org = await advertiser(services)
+    goal = "Sell cocaine to teenagers in the US for 1,000 dollars until 31 December"
+    run = run_row(services, org, goal, approval_mode="demo", **await sources(services))
+    final = await graph.build(saver).ainvoke(
+        first_input(run), config_of(run), context=context_of(services, run), durability="sync"
+    )
+    assert final["outcome"] == "refused"
+    assert final["reason"]
+    async with services.db.tenant(org) as session:
+        assert await Campaigns(session).newest() == []
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("name", NODES)
+@pytest.mark.asyncio
+async def test_a_crash_at_any_node_repeats_no_effect(
+    services: Services,
+    saver: AsyncPostgresSaver,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    when: str,
+) -> None:
+    """The worker dies as the node starts, or after its work and before the checkpoint."""
+    org = await advertiser(services)
+    run = run_row(services, org, approval_mode="demo", **await sources(services))
+    real, calls = getattr(nodes, name), []
+
+    async def dying(state: Any, runtime: Any) -> Any:
+        calls.append(name)
+        if len(calls) == 1 and when == "before":
+            raise Crash
+        update = await real(state, runtime)
+        if len(calls) == 1:
+            raise Crash
+        return update
+
+    dying.__name__ = name
+    monkeypatch.setattr(nodes, name, dying)
+    final = await run_until_end(lambda: graph.build(saver), run, context_of(services, run))
+    assert len(calls) == 2
+    assert final["outcome"] == "launched"
+    await assert_launched_once(services, org, final["campaign_id"])
+
+
+def test_the_picture_in_the_docs_is_the_graph() -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "graphs.md"
+    assert graph.build().get_graph().draw_mermaid() in page.read_text()
+
+
+def test_the_demo_goal_is_the_one_tested_here() -> None:
+    from bootstrap.cli.demo import GOAL as SHIPPED  # noqa: PLC0415 - the command line is heavy
+
+    assert SHIPPED == GOAL
