@@ -15,7 +15,6 @@ from agents.content_creator.schemas import (
     CreativeDraft,
     CreativeSet,
     Finding,
-    Router,
     WrittenCopy,
     WrittenSet,
 )
@@ -23,6 +22,7 @@ from domain.errors import ParleyError
 from domain.formats import AdFormat
 from domain.product import Product
 from llm.offline.copywriter import write_creatives
+from llm.router import ModelRouter
 
 #: A live model writes for the first products of a request; the rules write the others.
 MAX_LIVE_PRODUCTS = 40
@@ -30,7 +30,7 @@ MAX_LIVE_PRODUCTS = 40
 BATCH = 8
 
 
-async def create(router: Router, request: ContentRequest) -> CreativeSet:
+async def create(router: ModelRouter, request: ContentRequest) -> CreativeSet:
     """Return one draft per product and format.
 
     The rules write everything first. With a live model, its copy replaces theirs wherever each of its
@@ -45,22 +45,30 @@ async def create(router: Router, request: ContentRequest) -> CreativeSet:
     written = write_creatives(request)
     if router.spec == "offline":
         return written
+    prompt = prompts.load("content_creator/creatives")
     products = {p.key: p for p in request.products[:MAX_LIVE_PRODUCTS]}
     drafts = {draft.key: draft for draft in written.drafts}
-    wanted = sum(len(d.texts) for d in written.drafts if d.product_key in products)
-    taken = 0
+    taken: set[tuple[str, str]] = set()
+    warnings: list[str] = []
     for batch in _batches(list(products.values())):
-        for copy in await _ask(router, request, batch):
+        copies = await _ask(router, prompt, request, batch, warnings)
+        if copies is None:
+            break
+        for copy in copies:
             draft = drafts.get(f"{copy.product_key}:{copy.format}")
-            better = draft and _merged(draft, copy, request, products[copy.product_key])
-            if better:
+            product = products.get(copy.product_key)
+            better = _merged(draft, copy, request, product) if draft and product else None
+            if better is not None:
                 drafts[better.key] = better
-                taken += 1
-    if taken == 0:
-        return written
-    all_live = taken >= wanted and len(products) == len(request.products)
+                taken.add((better.key, copy.language))
+    every_text = {(draft.key, language) for draft in written.drafts for language in draft.texts}
+    author = router.spec if taken == every_text else "mixed"
     return replace(
-        written, drafts=tuple(drafts.values()), written_by=router.spec if all_live else "mixed"
+        written,
+        drafts=tuple(drafts.values()),
+        written_by=author if taken else written.written_by,
+        warnings=tuple(warnings),
+        prompt_hash=prompt.hash,
     )
 
 
@@ -74,11 +82,13 @@ def revise(
 
     Args:
         drafts: Drafts of this request, those without findings included.
-        findings: From compliance.
+        findings: From compliance; warnings and blocks leave a draft as it is.
         request: The request they were written for; its facts are the only source of new words.
     """
     objected: dict[str, list[str]] = {}
     for finding in findings:
+        if finding.severity != "revise":
+            continue
         objected.setdefault(finding.draft_key, [])
         if finding.excerpt.strip():
             objected[finding.draft_key].append(finding.excerpt)
@@ -114,10 +124,14 @@ def _batches(products: Sequence[Product]) -> Iterator[Sequence[Product]]:
 
 
 async def _ask(
-    router: Router, request: ContentRequest, products: Sequence[Product]
-) -> list[WrittenCopy]:
-    """Return what the model wrote for these products; nothing if it could not be asked."""
-    prompt = prompts.load("content_creator/creatives").render(
+    router: ModelRouter,
+    prompt: prompts.Prompt,
+    request: ContentRequest,
+    products: Sequence[Product],
+    warnings: list[str],
+) -> list[WrittenCopy] | None:
+    """Return what the model wrote for these products, or None if it should not be asked again."""
+    text = prompt.render(
         languages=", ".join(request.languages),
         formats=", ".join(request.formats),
         tone=request.brand_kit.tone,
@@ -127,11 +141,14 @@ async def _ask(
     )
     try:
         answer = await router.structured(
-            "CreativeSet", WrittenSet, [{"role": "user", "content": str(prompt)}]
+            "CreativeSet", WrittenSet, [{"role": "user", "content": text}]
         )
-    except ParleyError:
-        return []
-    return answer.value.creatives
+    except ParleyError as error:
+        warnings.append(error.detail)
+        return None
+    warnings += answer.warnings
+    # The rules have written already; their answer means that the model is out of reach.
+    return None if answer.rule_based else answer.value.creatives
 
 
 def _shown(product: Product) -> dict[str, object]:
@@ -142,6 +159,7 @@ def _shown(product: Product) -> dict[str, object]:
         "brand": product.brand,
         "price": product.price,
         "currency": product.currency,
+        "tags": list(product.tags),
         "facts": [{"text": f.text, "language": f.language} for f in product.facts],
     }
 

@@ -6,7 +6,7 @@ room; what a live model is asked to fill in is defined here.
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from pydantic import BaseModel, Field
 
@@ -30,14 +30,10 @@ __all__ = [
     "CreativeDraft",
     "CreativeSet",
     "Finding",
-    "Router",
     "SkippedProduct",
     "WrittenCopy",
     "WrittenSet",
 ]
-
-T_co = TypeVar("T_co", covariant=True)
-ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 class WrittenCopy(BaseModel):
@@ -60,36 +56,17 @@ class WrittenSet(BaseModel):
     creatives: list[WrittenCopy]
 
 
-class Structured(Protocol[T_co]):
-    """A checked answer of the router."""
-
-    @property
-    def value(self) -> T_co:
-        """The answer as the schema asked for."""
-        ...
-
-
-class Router(Protocol):
-    """The part of `llm.router.ModelRouter` that is used here."""
-
-    @property
-    def spec(self) -> str:
-        """Which model is asked, e.g. `offline` or `openai:gpt-5`."""
-        ...
-
-    async def structured(
-        self, task: str, schema: type[ModelT], messages: list[dict[str, str]]
-    ) -> Structured[ModelT]:
-        """Ask for one typed answer."""
-        ...
-
-
 class Finding(Protocol):
     """What a revision needs to know of a compliance finding."""
 
     @property
     def draft_key(self) -> str:
         """The draft it is about."""
+        ...
+
+    @property
+    def severity(self) -> str:
+        """`block`, `revise` or `warn`."""
         ...
 
     @property

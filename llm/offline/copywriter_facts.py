@@ -39,6 +39,8 @@ _LIMITING = re.compile(
     r"|never|free|up to|subject|while|may|might|can|selected|some|most|%)\b",
     re.I,
 )
+#: An offer is quoted with everything that stands around it, or not at all.
+_OFFER = re.compile(r"\bfree\b|\d ?%|\boff\b|\bguarante|無料|割引|保証", re.I)
 _CLAUSE = re.compile(
     r"(?<=\w);\s+|\s[-–—]\s|,\s+(?:and|which|so|making|featuring|allowing|giving)\s+"
 )
@@ -68,6 +70,8 @@ def shorten(text: str, limit: int) -> str | None:
     room = limit - 1
     if len(text) <= room:
         return text
+    if _OFFER.search(text):
+        return None
     for cut in reversed(list(_CLAUSE.finditer(text))):
         head, tail = text[: cut.start()], text[cut.end() :]
         if len(head) <= room and len(head.split()) >= 4 and not _LIMITING.search(tail):
@@ -114,7 +118,7 @@ def _amount(product: Product) -> str | None:
 
 
 def _usable(text: str) -> bool:
-    if _ODD.search(text) or _CONTACT.search(text) or _ADDRESSED.search(text):
+    if not text.strip() or _ODD.search(text) or _CONTACT.search(text) or _ADDRESSED.search(text):
         return False
     if _SHOUTED.search(text) or text.count('"') % 2 or text.count("(") != text.count(")"):
         return False

@@ -131,11 +131,15 @@ class CreativeSet:
         drafts: In the order of the products, then of the formats.
         skipped: Products without any creative.
         written_by: `offline` or the model's name; `mixed` if the rules replaced some of its copy.
+        warnings: One sentence for each thing that went wrong with a live model.
+        prompt_hash: SHA-256 of the prompt file that a live model was asked with; empty for `offline`.
     """
 
     drafts: tuple[CreativeDraft, ...] = ()
     skipped: tuple[SkippedProduct, ...] = ()
     written_by: str = "offline"
+    warnings: tuple[str, ...] = ()
+    prompt_hash: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
