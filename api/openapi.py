@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 
 from api import hot, wire
 from api.docs_page import operations
+from api.examples import EXAMPLES
 from api.models.common import ProblemOut
 
 TITLE = "Parley API"
@@ -70,6 +71,7 @@ def build(app: FastAPI) -> dict[str, Any]:
         _add_hot_route(document)
         _add_security(document)
         _add_problems(document)
+        _add_examples(document)
         app.openapi_schema = document
     return app.openapi_schema
 
@@ -126,3 +128,19 @@ def _add_problems(document: dict[str, Any]) -> None:
         operation["responses"].pop("422", None)
         if path not in _OPEN:
             operation["responses"]["default"] = problem
+
+
+def _add_examples(document: dict[str, Any]) -> None:
+    for _, _, operation in operations(document):
+        for status, answer in operation["responses"].items():
+            content = answer.get("content", {}).get("application/json")
+            if status.startswith("2") and content is not None and "example" not in content:
+                _add_example(content)
+
+
+def _add_example(content: dict[str, Any]) -> None:
+    schema = content["schema"]
+    listed = schema.get("type") == "array"
+    name = (schema["items"] if listed else schema).get("$ref", "").rsplit("/", 1)[-1]
+    if name in EXAMPLES:
+        content["example"] = [EXAMPLES[name]] if listed else EXAMPLES[name]

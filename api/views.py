@@ -34,7 +34,12 @@ def campaign(row: Campaign, spend: Spend) -> CampaignOut:
 
 
 def campaign_detail(
-    row: Campaign, spend: Spend, *, creatives: dict[str, int], audit: Sequence[AuditEntry]
+    row: Campaign,
+    spend: Spend,
+    *,
+    creatives: dict[str, int],
+    audit: Sequence[AuditEntry],
+    served: bool,
 ) -> CampaignDetail:
     """Return a campaign with everything that happened to it."""
     return CampaignDetail(
@@ -43,6 +48,7 @@ def campaign_detail(
         plan=row.plan,
         blocked_topics=row.blocked_topics,
         creatives=creatives,
+        served=served,
         audit=[
             AuditOut(
                 at=entry.created_at,

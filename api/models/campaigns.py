@@ -104,6 +104,7 @@ class CampaignDetail(CampaignOut):
     plan: dict[str, Any]
     blocked_topics: list[str]
     creatives: dict[str, int] = Field(description="How many stand in each status.")
+    served: bool = Field(description="Whether the snapshot in use has its ads.")
     audit: list[AuditOut]
 
 

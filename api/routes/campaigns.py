@@ -138,7 +138,14 @@ async def get_campaign(item_id: CampaignId, caller: CampaignReader, api: Api) ->
             spend[item_id],
             creatives=await Creatives(session).count(item_id),
             audit=await Audit(session).of(item_id),
+            served=_served(api, item_id),
         )
+
+
+def _served(api: State, campaign_id: str) -> bool:
+    """Tell whether the snapshot that this process serves from has the campaign."""
+    fastpath = api.fastpath()
+    return fastpath is not None and campaign_id in fastpath.snapshot.names.campaigns
 
 
 @router.get("/{id}/creatives")

@@ -19,6 +19,12 @@ router = APIRouter(tags=["health"])
 _PATIENCE_S = 2.0
 
 
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: str = "ok"
+
+
 class Part(BaseModel):
     """One part the service needs."""
 
@@ -35,9 +41,9 @@ class Ready(BaseModel):
 
 
 @router.get("/healthz")
-async def healthz() -> dict[str, str]:
+async def healthz() -> Alive:
     """Tell that the process is alive."""
-    return {"status": "ok"}
+    return Alive()
 
 
 @router.get("/readyz", responses={503: {"model": Ready}})
@@ -60,7 +66,7 @@ async def readyz(api: Api, response: Response) -> Ready:
     return Ready(ready=ready, parts=found)
 
 
-@router.get("/metrics", response_class=Response)
+@router.get("/metrics", response_class=Response, responses={200: {"content": {CONTENT_TYPE: {}}}})
 async def metrics(api: Api) -> Response:
     """Return counters and timings in the Prometheus text format."""
     return Response(api.metrics.text(), media_type=CONTENT_TYPE)
