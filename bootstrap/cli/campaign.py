@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 from rich.markup import escape
@@ -17,6 +20,9 @@ from bootstrap.cli.client import Client, connect
 from bootstrap.cli.output import Exit, err, guarded, line, out, print_json
 from bootstrap.cli.service import Json
 from domain.errors import BadInput
+from domain.time import SystemClock
+from tools.product_source import fetch_page
+from tools.product_source.fetch import default_client
 
 MARKS = {"question": "?", "warning": "!", "artefact": "+", "finished": "■"}
 
@@ -51,24 +57,50 @@ def start_run(
 ) -> str:
     """Upload the sources and create the campaign run; return its id."""
     body: dict[str, Any] = {"goal": text, "approval": approval}
-    if site is not None and site.startswith(("http://", "https://")):
-        body["site_url"] = site
+    if site is not None and not site.startswith(("http://", "https://")):
+        body["page_source_id"] = _upload(client, "page", site, _read(Path(site)))
+    elif site is not None and _on_this_machine(site):
+        # The service never reads private addresses for anybody; a page of one's own machine is
+        # read here, by the person's own command.
+        body["page_source_id"] = _upload(client, "page", site, _fetch(site))
     elif site is not None:
-        body["page_source_id"] = _upload(client, "page", Path(site))
+        body["site_url"] = site
     if feed is not None:
-        body["feed_source_id"] = _upload(client, "feed", feed)
+        body["feed_source_id"] = _upload(client, "feed", feed.name, _read(feed))
     return str(client.post("/api/v1/campaigns/create", body)["run_id"])
 
 
-def _upload(client: Client, kind: str, file: Path) -> str:
-    source = client.upload(kind, file)
+def _upload(client: Client, kind: str, name: str, content: bytes) -> str:
+    source = client.upload(kind, name, content)
     problems = source["problems"]
-    line("+", kind, f"{source['name']}: {source['products']} products")
+    line("+", kind, f"{escape(source['name'])}: {source['products']} products")
     for problem in problems[:5]:
         line("!", kind, f"line {problem['line']}: {escape(problem['reason'])}")
     if len(problems) > 5:
         line("!", kind, f"and {len(problems) - 5} more lines that could not be used")
     return str(source["id"])
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise BadInput("file_unreadable", f"{file} cannot be read: {error.strerror}.") from error
+
+
+def _on_this_machine(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _fetch(url: str) -> bytes:
+    fetching = fetch_page(
+        url, client_factory=default_client, clock=SystemClock(), allow_private=True
+    )
+    return asyncio.run(fetching)
 
 
 def follow(client: Client, run_id: str, *, quiet: bool = False) -> None:

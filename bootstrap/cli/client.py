@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,7 +11,7 @@ import httpx
 from bootstrap.accounts import LocalAccounts, read_accounts
 from bootstrap.embedded import default_home
 from bootstrap.installation import read_address
-from domain.errors import BadInput, ParleyError, Unavailable
+from domain.errors import ParleyError, Unavailable
 
 FINISHED = ("succeeded", "refused", "rejected", "failed")
 WAITING = ("needs_input", "awaiting_approval")
@@ -49,20 +48,14 @@ class Client:
         """POST JSON as the advertiser."""
         return self._call("POST", path, self.accounts.advertiser_key, json=body, params=params)
 
-    def upload(self, kind: str, file: Path) -> Any:
+    def upload(self, kind: str, name: str, content: bytes) -> Any:
         """Upload a landing page or feed."""
-        try:
-            content = file.read_bytes()
-        except OSError as error:
-            raise BadInput(
-                "file_unreadable", f"{file} cannot be read: {error.strerror}."
-            ) from error
         return self._call(
             "POST",
             "/api/v1/sources",
             self.accounts.advertiser_key,
             content=content,
-            params={"kind": kind, "name": file.name},
+            params={"kind": kind, "name": name},
         )
 
     def ask(self, body: dict[str, Any]) -> Any:

@@ -67,7 +67,8 @@ def _conversations(
     if shipped:
         return [_SHOP[language]]
     creatives = client.get(f"/api/v1/campaigns/{campaign['id']}/creatives", limit=_TRIES)
-    tags = [c["tags"][0] for c in creatives if c["tags"]]
+    # The longest tag says most: "suspension lift kit" rather than the maker's name.
+    tags = [max(c["tags"], key=len) for c in creatives if c["tags"]]
     return [(("user", _ASKED[language].format(tag=tag)),) for tag in tags]
 
 

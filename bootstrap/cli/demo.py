@@ -101,7 +101,7 @@ def _served(client: Client, campaign_id: str) -> dict[str, Any]:
         while True:
             campaign: dict[str, Any] = client.get(f"/api/v1/campaigns/{campaign_id}")
             if campaign["served"]:
-                line("✓", "snapshot", f"compiled and mapped; {campaign['creatives']} creatives")
+                line("✓", "snapshot", "compiled, verified and mapped")
                 return campaign
             if time.monotonic() > deadline:
                 raise Unavailable(
@@ -122,6 +122,7 @@ def _report(client: Client, campaign_id: str, shown: list[dict[str, Any]]) -> di
         ("cost per click", _money(report["cpc"])),
         ("budget left", _money(report["budget_left"])),
         ("publisher earned", ", ".join(_money(m) for m in earned) or "–"),
+        ("ledger", "every entry sums to zero (the database refuses one that does not)"),
     ):
         table.add_row(name, str(value))
     err.print(table)
@@ -143,7 +144,7 @@ def _summary(client: Client, run: dict[str, Any], result: dict[str, Any], as_jso
         f"Done in {result['seconds']} s. `make up` leaves the service running; then open",
         *(f"  {name}: {url}" for name, url in addresses(client.url, client.accounts.app_id)),
     ]
-    out.print(Panel("\n".join(lines), title="Parley", border_style="green"), soft_wrap=True)
+    out.print(Panel("\n".join(lines), title="Parley", border_style="green"))
 
 
 def _money(value: dict[str, Any] | None) -> str:

@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from domain.brief import Brief
+from domain.brief import Brief, Kpi
 from domain.errors import BadInput
-from domain.money import Money, check_currency
+from domain.money import CURRENCIES, Money, check_currency
 from graphs.campaign.state import CampaignState, Clarification
 
 _SOURCES = ("site_url", "page_source_id", "feed_source_id")
@@ -106,8 +106,15 @@ def in_words(brief: Brief) -> str:
     if brief.end:
         parts.append(f"until {brief.end}")
     if brief.kpi:
-        target = f" {brief.kpi.target:g}" if brief.kpi.target is not None else ""
-        parts.append(f"for {brief.kpi.type}{target} {brief.kpi.unit or ''}".rstrip())
+        parts.append(f"for {_measure(brief.kpi)}")
     if brief.must_ask:
         parts.append(f"to ask: {', '.join(brief.must_ask)}")
     return " · ".join(parts)
+
+
+def _measure(kpi: Kpi) -> str:
+    if kpi.target is None:
+        return str(kpi.type)
+    if kpi.type == "cpa" and kpi.unit in CURRENCIES:
+        return f"at most {Money.of_minor(round(kpi.target), kpi.unit)} per action"
+    return f"{kpi.target:g} {kpi.unit or ''} {kpi.type}"
