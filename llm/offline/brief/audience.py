@@ -123,7 +123,7 @@ def _phrase(masked: str, start: int) -> tuple[int, int] | None:
 
 
 _JA_PERSON = r"(?:人|方|男性|女性|男女|学生|大学生|高校生|中高生|小学生|中学生|社会人|新社会人|会社員|主婦|主夫|ママ|パパ|母親|父親|親|保護者|子ども|子供|こども|キッズ|家族|ファミリー|夫婦|カップル|経営者|起業家|個人事業主|フリーランス|担当者|責任者|管理職|役員|社長|オーナー|飼い主|エンジニア|開発者|デザイナー|プログラマー|医師|看護師|歯科医|弁護士|税理士|教師|教員|先生|ビジネスマン|ビジネスパーソン|シニア|シニア層|高齢者|若者|若年層|ファン|愛好家|好き|マニア|初心者|上級者|ランナー|ゲーマー|サイクリスト|登山者|キャンパー|サーファー|ゴルファー|旅行者|観光客|外国人|訪日客|世代|層|法人|企業|中小企業|店舗|事業者|飲食店|美容師|農家|投資家|受験生|就活生|転職者|求職者|ユーザー|新婚|妊婦|プレママ|独身|共働き世帯|世帯|z世代|リモートワーカー|コレクター|クリエイター|ドライバー|ペットオーナー)"
-_JA_BODY = r"[^\s、。,.!?「」『』\x00をがはにへでも・:;()]"
+_JA_BODY = r"[^\s、。,.!?「」『』\x00をがはにへで・:;()]"
 _JA_PATTERNS = (
     re.compile(rf"(?P<a>{_JA_BODY}{{1,24}}?)(?:の(?:人|方|皆さん|皆様))?(?:向け|むけ)(?!て)"),
     re.compile(
@@ -136,6 +136,9 @@ _JA_PATTERNS = (
         rf"(?P<a>{_JA_BODY}{{0,20}}?{_JA_PERSON})(?:の皆さん|たち|達|さん)?(?:に向けて?|にむけて?|に対して|へ向けて|へ|に(?!は?人気|なり|なる|なって|近い|おすすめされ))"
     ),
 )
+_JA_CLAUSE = re.compile(
+    rf"(?P<a>{_JA_BODY}{{1,14}}[をがに]{_JA_BODY}{{1,12}}?(?:る|た|い)(?:人|方|人たち|方々|親|企業|会社|女性|男性))(?:に向けて?|に|へ|向け|を(?:ターゲット|対象))"
+)
 _JA_DEMOGRAPHIC = re.compile(
     r"(?:\d{1,2}代(?:から|~|-|・|、)?(?:\d{1,2}代)?|\d{1,2}歳(?:以上|以下|から\d{1,2}歳|~\d{1,2}歳|-\d{1,2}歳)?)(?:の)?(?:働く)?(?:女性|男性|男女|主婦|会社員|ママ|社会人|ビジネスパーソン)"
 )
@@ -144,7 +147,7 @@ _JA_DEMOGRAPHIC = re.compile(
 def _japanese(text: Text) -> list[tuple[int, int]]:
     masked = text.masked(*_KINDS)
     found = [m.span() for m in _JA_DEMOGRAPHIC.finditer(text.low)]
-    for pattern in _JA_PATTERNS:
+    for pattern in (_JA_CLAUSE, *_JA_PATTERNS):
         for match in pattern.finditer(masked):
             start, end = match.span("a")
             start = _trim(masked, start, end)
@@ -156,4 +159,7 @@ def _japanese(text: Text) -> list[tuple[int, int]]:
 
 def _trim(masked: str, start: int, end: int) -> int:
     lead = re.match(r"(?:の|\x00|と|や|から|まで|より|中|在住の|国内の|新しい)+", masked[start:end])
-    return start + lead.end() if lead else start
+    start = start + lead.end() if lead else start
+    head, mark, tail = masked[start:end].rpartition("の")
+    keeps = re.search(r"(?:代|歳(?:以上|以下)?|好き|ファン|勤務|中)$", head)
+    return end - len(tail) if mark and tail and not keeps else start

@@ -63,7 +63,7 @@ class Measure:
 def _counted() -> tuple[tuple[KpiType, re.Pattern[str], re.Pattern[str]], ...]:
     built: list[tuple[KpiType, re.Pattern[str], re.Pattern[str]]] = []
     number = rf"(?P<n>(?:{DIGITS})(?:\s?{SCALE})?|\b{WORDS})\+?"
-    fill = r"(?:(?:new|more|additional|extra|total|qualified|paid|paying|online|first|app|free|email|monthly|in-app|organic|confirmed|trial|verified|unique|targeted|ticket|member|webinar|course|table|hotel|room|quality|b2b|high-quality|event|early|newsletter|beta|product|video) ){0,3}"
+    fill = r"(?:(?:new|more|additional|extra|total|qualified|paid|paying|online|first|free|email|monthly|in-app|organic|confirmed|trial|verified|unique|targeted|ticket|member|webinar|course|table|hotel|room|quality|b2b|high-quality|event|early|newsletter|beta|product|video) ){0,3}"
     for kind, english, japanese in rows("kpi_nouns"):
         en = re.compile(rf"{number}\s{fill}(?P<u>{english})\b")
         counter = r"(?:件|人|名|個|本|回|枚|組|台|社|ダウンロード|セット)"

@@ -9,7 +9,7 @@ from llm.offline.brief.lexicon import alternation, cell, rows
 from llm.offline.brief.text import Text
 
 _JA_PRODUCT = re.compile(
-    r"^(?:教室|学校|教師|講座|会話|学習|レッスン|スクール|アプリ|検定|教材|能力|塾|試験|オンライン|の(?:教室|教材|本|授業|レッスン|先生))"
+    r"^(?:圏|教室|学校|教師|講座|会話|学習|レッスン|スクール|アプリ|検定|教材|能力|塾|試験|オンライン|の(?:教室|教材|本|授業|レッスン|先生))"
 )
 _NOT_AFTER = re.compile(
     r"^(?:-language)? (?:course|class|lesson|school|tutor|teacher|learning|app\b|cooking|food|restaurant|cuisine|breakfast|garden|tea|test|exam|literature|toast|press|fries|new year|market|customers|people|consumers|audience|shoppers|users|businesses|companies)"
@@ -47,7 +47,7 @@ def read_languages(text: Text) -> tuple[str, ...]:
         text.mark("language", start, end)
         found += [(start + m.start(), codes[m[0]]) for m in name.finditer(match[group])]
     for match in japanese.finditer(text.low):
-        text.mark("language", *match.span())
         if not _JA_PRODUCT.search(text.after(match.end(), 8)):
+            text.mark("language", *match.span())
             found.append((match.start(), codes[match[0]]))
     return tuple(dict.fromkeys(code for _, code in sorted(found)))

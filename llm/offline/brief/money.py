@@ -77,6 +77,8 @@ def find_amounts(text: Text) -> list[Amount]:
     found: list[Amount] = []
     if text.japanese:
         for match in japanese.finditer(text.low):
+            if re.search(r"[数何幾]$", text.before(match.start(), 1)):
+                continue  # "数万円" is no number
             value = japanese_value(match["n"].rstrip(",."))
             _keep(text, found, match, value, _surfaces()[match["s"]])
     for match in english.finditer(text.low):

@@ -23,7 +23,7 @@ _PEOPLE = (
 )
 _ORIGIN_BEFORE = re.compile(
     r"(?:\bmade in|\bbased in|\bbased out of|\bheadquartered in|\bborn in|\bbrewed in|\bgrown in|\bimported from|\bsourced from|\bcrafted in|\bproduced in|\bdesigned in"
-    r"|\b(?:trips?|flights?|travel|tours?|holidays?|vacations?|visits?|getaways?|cruises?|tickets?|journeys?|study|volunteer|safaris?|retreats?|adventures?|fly|villas?|apartments|move) (?:to|of|in|around|across|abroad in)"
+    r"|\b(?:trips?|flights?|travel|tours?|holidays?|vacations?|visits?|getaways?|cruises?|tickets?|journeys?|adventures?|fly|safaris?) (?:to|around|across)|\btours? of"
     r"|\bvisit|\bstyle of|\btaste of)\s(?:the\s)?$"
 )
 _FROM_BEFORE = re.compile(r"\bfrom\s(?:the\s)?$")

@@ -40,6 +40,8 @@ _JA_START = re.compile(
 _JA_BEFORE = re.compile(r"^(?:の?前(?:まで)?|より前|以前)")
 _JA_BOTH = re.compile(r"^(?:に|中|の間|期間|限定|のみ|だけ|で|当日|の1日|の一日)")
 
+_RANGE = re.compile(r"\s?(?:-|~|to|until|till|through|thru|から|より)\s?(?:the |and )?")
+
 _ONGOING = re.compile(
     r"\bon-?going\b|\balways[- ]on\b(?! (?:helpdesk|software|support|app|tool|assistant|display))|\buntil further notice\b|\bno (?:fixed )?end(?:[- ]date| in sight)?\b|\bwithout (?:an )?end(?: date)?\b"
     r"|\bopen[- ]ended\b|\bindefinite(?:ly)?\b|\bcontinu(?:ous(?:ly)?|ally)\b|\bevergreen\b|\bperpetual(?:ly)?\b|\bnon-?stop\b|\ball year round\b|\byear[- ]round\b"
@@ -105,9 +107,13 @@ def _ignored(text: Text, moment: Moment) -> bool:
     )
 
 
-def _role(text: Text, moment: Moment, is_second: bool) -> str:
+def _role(text: Text, moment: Moment, is_second: bool, following: Moment | None) -> str:
     if moment.role:
         return moment.role
+    if following is not None and following.role is None:
+        between = text.low[moment.end : following.start]
+        if _RANGE.fullmatch(between):
+            return "start"
     before, after = text.before(moment.start, 32), text.after(moment.end, 10)
     if text.japanese:
         if _JA_BEFORE.search(after):
@@ -136,7 +142,8 @@ def _assign(
     start_moment: Moment | None = None
     end_moment: Moment | None = None
     for index, moment in enumerate(moments):
-        role = _role(text, moment, index > 0)
+        following = moments[index + 1] if index + 1 < len(moments) else None
+        role = _role(text, moment, index > 0, following)
         if moment.problem == "impossible":
             schedule.impossible = True
             continue
