@@ -324,6 +324,28 @@ async def test_the_checked_address_is_the_one_connected_to() -> None:
     assert {request.extensions["sni_hostname"] for request in seen} == {"shop.example"}
 
 
+@pytest.mark.asyncio
+async def test_japanese_host_names_are_asked_for_in_their_ascii_form() -> None:
+    asked: list[str] = []
+
+    async def resolve(host: str, port: int) -> list[str]:
+        asked.append(host)
+        return ["93.184.216.34"]
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        assert request.headers["host"] == request.extensions["sni_hostname"]
+        return httpx.Response(200, stream=httpx.ByteStream(b""))
+
+    await fetch_page(
+        "https://靴屋.example/",
+        client_factory=lambda: httpx.AsyncClient(transport=httpx.MockTransport(handler)),
+        clock=SystemClock(),
+        resolve=resolve,
+    )
+    assert len(set(asked)) == 1
+    assert asked[0].startswith("xn--")
+
+
 @pytest.mark.parametrize("address", ["8.8.8.8", "93.184.216.34", "2606:4700:4700::1111"])
 def test_public_addresses(address: str) -> None:
     assert is_public(address)

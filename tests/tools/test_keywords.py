@@ -69,12 +69,22 @@ def test_what_a_description_mentions_is_not_the_product() -> None:
     assert "gloves" in extract_tags(title="Kaze Ten", description="Gloves for cold mornings.")
 
 
+def test_singular_and_plural_are_both_tags() -> None:
+    assert {"running shoes", "running shoe", "shoes", "shoe"} <= set(
+        extract_tags(title="Zoom Running Shoes")
+    )
+    assert {"dress", "dresses"} <= set(extract_tags(title="Cocktail Dress"))
+    assert {"bra", "bras"} <= set(extract_tags(title="Everyday Bra"))
+    assert not any(tag.endswith("jean") for tag in extract_tags(title="Slim Jeans"))
+
+
 def test_japanese_gives_no_tags_unless_english_is_given() -> None:
     assert (
         extract_tags(title="防水トレイルシューズ", brand="カゼ", description="雨を防ぎます。") == ()
     )
     assert extract_tags(title="防水トレイルシューズ", keywords="trail shoes, 靴") == (
         "trail shoes",
+        "trail shoe",
     )
 
 
@@ -88,3 +98,4 @@ def test_tags_always_have_the_promised_form(title: str, brand: str, keywords: st
     for tag in tags:
         assert tag == tag.lower().strip()
         assert 1 <= len(tag.split()) <= 4
+        assert len(tag) <= 60

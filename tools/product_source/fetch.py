@@ -134,9 +134,9 @@ class _Fetcher:
     async def _get(self, url: httpx.URL) -> AsyncIterator[httpx.Response]:
         """Connect to the checked address while naming the host in `Host` and in TLS."""
         port = url.port or _PORTS[url.scheme]
-        address = await public_address(
-            url.host, port, self.resolve, allow_private=self.allow_private
-        )
+        # The raw host is the ASCII form that DNS and TLS know (`xn--…` for Japanese names).
+        host = url.raw_host.decode("ascii")
+        address = await public_address(host, port, self.resolve, allow_private=self.allow_private)
         request = self.client.build_request(
             "GET",
             url.copy_with(host=address),
@@ -146,7 +146,7 @@ class _Fetcher:
                 "Accept": "text/html,application/xhtml+xml",
                 "Accept-Encoding": "identity",
             },
-            extensions={"sni_hostname": url.host},
+            extensions={"sni_hostname": host},
         )
         try:
             response = await self.client.send(request, stream=True, follow_redirects=False)

@@ -9,7 +9,7 @@ write English tags, and other surface forms are made from them when the catalogu
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -18,6 +18,7 @@ from tools.product_source.text import clean
 
 MAX_TAGS = 12
 MAX_WORDS = 4
+MAX_TAG_CHARS = 60
 _BRAND_WORDS = 4
 _DESCRIPTION_CHARS = 400
 
@@ -37,6 +38,7 @@ class _Lexicon:
     compounds: frozenset[str]
     colours: frozenset[str]
     dropped: frozenset[str]
+    numbers: Mapping[str, str]
 
 
 def extract_tags(
@@ -74,10 +76,20 @@ def extract_tags(
         found.update(dict.fromkeys(list(_described(description or "", brand_words, lexicon))[:3]))
         found.update(dict.fromkeys(_last_resort(title, brand_words, lexicon)))
     tags = list(found)
+    # Tags are matched as whole words without stemming, so the other number is a tag of its own.
+    tags += [other for tag in sorted(tags, key=len) if (other := _other_number(tag, lexicon))]
+    tags = list(dict.fromkeys(tags))
     name = _brand_tag(brand or "")
     if name:
         tags = [name, *(tag for tag in tags if tag != name)]
-    return tuple(tags[:MAX_TAGS])
+    return tuple([tag for tag in tags if len(tag) <= MAX_TAG_CHARS][:MAX_TAGS])
+
+
+def _other_number(tag: str, lexicon: _Lexicon) -> str | None:
+    """Return `running shoe` for `running shoes` and the other way round; None for unknown nouns."""
+    head, _, noun = tag.rpartition(" ")
+    other = lexicon.numbers.get(noun)
+    return f"{head} {other}".strip() if other else None
 
 
 def _brand_tag(brand: str) -> str:
@@ -219,15 +231,26 @@ def _lexicon() -> _Lexicon:
         compounds=frozenset(_with_plurals(compounds)),
         colours=frozenset(sections["colours"]),
         dropped=frozenset(sections["dropped"]),
+        numbers=_numbers(strong | weak),
     )
+
+
+def _numbers(entries: set[str]) -> Mapping[str, str]:
+    """Return plural by singular and singular by plural of single words."""
+    pairs: dict[str, str] = {}
+    for entry in sorted(entries):
+        forms = list(_with_plurals({entry}))
+        if len(forms) == 2 and " " not in entry:
+            pairs[forms[0]], pairs[forms[1]] = forms[1], forms[0]
+    return pairs
 
 
 def _with_plurals(entries: set[str]) -> Iterator[str]:
     for entry in entries:
         yield entry
-        if entry.endswith("s"):
+        if entry.endswith("s") and not entry.endswith("ss"):
             continue
-        if entry.endswith(("x", "ch", "sh")):
+        if entry.endswith(("x", "ch", "sh", "ss")):
             yield entry + "es"
         elif entry.endswith("y") and entry[-2] not in "aeiou":
             yield entry[:-1] + "ies"
