@@ -47,7 +47,7 @@ Approver = Annotated[Principal, Depends(need("approvals:write"))]
 Reporter = Annotated[Principal, Depends(need("reports:read"))]
 KeyKeeper = Annotated[Principal, Depends(need("keys:write"))]
 
-Limit = Annotated[int, Query(ge=1, le=200, description="How many, newest first.")]
+Limit = Annotated[int, Query(ge=1, le=200, description="How many at most.")]
 IdempotencyKey = Annotated[
     str | None,
     Header(

@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from typing import Any, Literal
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import BaseModel, Field
 
-from api.models.common import Line, Moment, MoneyOut, Out, example
-
-#: The longest goal a run takes, in characters.
-MAX_GOAL = 8_000
-
-
-def _web_address(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        fits = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        fits = False
-    if not fits or parts.username or any(c.isspace() for c in value):
-        raise ValueError("must be an http(s) address without user name")
-    return value
-
-
-WebAddress = Annotated[Line, Field(max_length=2_000), AfterValidator(_web_address)]
+from api.models.common import Line, Moment, MoneyOut, Out, WebAddress, example
+from llm.offline.brief.text import MAX_GOAL_CHARS
 
 
 class CreateCampaign(BaseModel):
@@ -41,7 +24,7 @@ class CreateCampaign(BaseModel):
         }
     )
 
-    goal: Line = Field(description=f"At most {MAX_GOAL:,} characters, English or Japanese.")
+    goal: Line = Field(description=f"At most {MAX_GOAL_CHARS:,} characters, English or Japanese.")
     site_url: WebAddress | None = None
     page_source_id: str | None = Field(None, description="From POST /api/v1/sources?kind=page.")
     feed_source_id: str | None = Field(None, description="From POST /api/v1/sources?kind=feed.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -18,6 +19,20 @@ def _plain(value: str) -> str:
 
 #: Text of a person: stripped, without characters that PostgreSQL cannot hold.
 Line = Annotated[str, AfterValidator(_plain)]
+
+
+def _web_address(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        fits = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        fits = False
+    if not fits or parts.username or any(c.isspace() for c in value):
+        raise ValueError("must be an http(s) address without user name")
+    return value
+
+
+WebAddress = Annotated[Line, Field(max_length=2_000), AfterValidator(_web_address)]
 
 
 class In(BaseModel):

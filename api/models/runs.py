@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from api.models.common import In, Line, Moment, Out, example
+from api.models.common import In, Line, Moment, Out, WebAddress, example
 
 Code2 = Annotated[str, Field(pattern="^[A-Z]{2}$")]
 Code3 = Annotated[str, Field(pattern="^[A-Z]{3}$")]
@@ -61,7 +61,7 @@ class Decide(BaseModel):
 
 
 class BriefFields(In):
-    """Facts of the brief, given directly."""
+    """Facts of the brief, given directly, and where the product can be read."""
 
     product: Line | None = Field(None, max_length=200)
     budget_total_minor: MinorAmount | None = None
@@ -72,6 +72,9 @@ class BriefFields(In):
     ongoing: bool | None = None
     geos: list[Code2] | None = Field(None, max_length=50)
     languages: list[Literal["eng", "jpn"]] | None = None
+    site_url: WebAddress | None = None
+    page_source_id: str | None = None
+    feed_source_id: str | None = None
 
 
 class AnswerQuestion(BaseModel):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from api import views
 from api.deps import (
@@ -18,7 +17,6 @@ from api.deps import (
     who,
 )
 from api.models.campaigns import (
-    MAX_GOAL,
     CampaignDetail,
     CampaignOut,
     CreateCampaign,
@@ -28,18 +26,19 @@ from api.models.campaigns import (
     Why,
 )
 from api.models.reports import CampaignReportOut
+from api.ownership import check_sources
 from api.state import State
 from billing.service import BillingService
 from catalog.access import Principal
 from catalog.lifecycle import CampaignStatus
-from catalog.repository import Audit, Campaigns, Creatives, Sources
+from catalog.repository import Audit, Campaigns, Creatives
 from catalog.runs import RunService
 from catalog.service import CatalogService
 from catalog.specs import CampaignSpec, price_of_one
 from catalog.tables import Campaign, Run
-from domain.errors import Conflict, Forbidden, Unprocessable
+from domain.errors import Conflict, Forbidden
 from domain.formats import BidModel
-from domain.ids import check_id
+from llm.offline.brief.text import prepare
 from measurement.service import campaign_report
 
 router = APIRouter(prefix="/api/v1/campaigns", tags=["campaigns"])
@@ -68,13 +67,7 @@ async def create(
 
 
 def _check(body: CreateCampaign, api: State) -> None:
-    if not body.goal:
-        raise Unprocessable("goal_empty", "Say in a sentence what the campaign should achieve.")
-    if len(body.goal) > MAX_GOAL:
-        raise Unprocessable(
-            "goal_too_long",
-            f"The goal has {len(body.goal):,} characters; say it in at most {MAX_GOAL:,}.",
-        )
+    prepare(body.goal)
     if body.approval == "demo" and api.settings.parley_env != "development":
         raise Forbidden(
             "demo_policy_off",
@@ -85,7 +78,7 @@ def _check(body: CreateCampaign, api: State) -> None:
 async def _start(body: CreateCampaign, caller: Principal, api: State, key: str | None) -> Run:
     parts = api.services
     async with parts.db.tenant(caller.org_id) as session:
-        await _check_sources(session, body)
+        await check_sources(session, body.page_source_id, body.feed_source_id)
         run, _ = await RunService(session, parts.ids, parts.clock).create(
             caller.org_id,
             body.goal,
@@ -101,18 +94,6 @@ async def _start(body: CreateCampaign, caller: Principal, api: State, key: str |
             idempotency_key=key,
         )
         return run
-
-
-async def _check_sources(session: AsyncSession, body: CreateCampaign) -> None:
-    for kind, source_id in (("page", body.page_source_id), ("feed", body.feed_source_id)):
-        if source_id is None:
-            continue
-        source = await Sources(session).get(check_id(source_id, "src"))
-        if source.kind != kind:
-            raise Unprocessable(
-                "source_kind",
-                f"{source_id} is a {source.kind}; give it as {source.kind}_source_id.",
-            )
 
 
 @router.get("")
@@ -150,13 +131,13 @@ def _served(api: State, campaign_id: str) -> bool:
 
 @router.get("/{id}/creatives")
 async def list_creatives(
-    item_id: CampaignId, caller: CampaignReader, api: Api
+    item_id: CampaignId, caller: CampaignReader, api: Api, limit: Limit = 200
 ) -> list[CreativeOut]:
-    """Return a campaign's creatives with their claims and compliance findings."""
+    """Return a campaign's creatives, by id, with their claims and compliance findings."""
     async with api.services.db.tenant(caller.org_id) as session:
         await Campaigns(session).get(item_id)
         rows = await Creatives(session).of(item_id)
-        return [CreativeOut.model_validate(row) for row in rows]
+        return [CreativeOut.model_validate(row) for row in rows[:limit]]
 
 
 @router.get("/{id}/report")

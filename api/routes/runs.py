@@ -12,12 +12,14 @@ from redis.asyncio import Redis
 
 from api.deps import Api, Approver, CampaignReader, CampaignWriter, Limit, RunId, who
 from api.models.runs import AnswerQuestion, Decide, RunEvent, RunEvents, RunOut
+from api.ownership import check_sources
 from api.state import State
 from catalog.access import Principal
 from catalog.runs import FINISHED, Runs, RunService, RunStatus
 from domain.errors import Unavailable, Unprocessable
 from domain.events import Progress, progress_stream
 from domain.time import utc
+from llm.offline.brief.text import MAX_GOAL_CHARS
 from storage.cache import REDIS_ERRORS
 
 router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
@@ -72,7 +74,11 @@ async def events(
 async def approve(item_id: RunId, body: Decide, caller: Approver, api: Api) -> RunOut:
     """Approve or reject what a run has made. A second decision is refused."""
     answer = {"decision": body.decision, "note": body.note, "by": who(caller)}
-    return await _answer(item_id, RunStatus.AWAITING_APPROVAL, answer, caller, api)
+    parts = api.services
+    async with parts.db.tenant(caller.org_id) as session:
+        service = RunService(session, parts.ids, parts.clock)
+        run = await service.answer(item_id, RunStatus.AWAITING_APPROVAL, answer)
+        return RunOut.model_validate(run)
 
 
 @router.post("/{id}/answer")
@@ -83,17 +89,26 @@ async def answer_question(
     fields = body.fields.model_dump(mode="json", exclude_none=True) if body.fields else {}
     if not body.text and not fields:
         raise Unprocessable("answer_empty", "Answer with text, fields, or both.")
-    answer = {"text": body.text, "fields": fields}
-    return await _answer(item_id, RunStatus.NEEDS_INPUT, answer, caller, api)
-
-
-async def _answer(
-    run_id: str, expected: RunStatus, answer: dict[str, Any], caller: Principal, api: State
-) -> RunOut:
     parts = api.services
     async with parts.db.tenant(caller.org_id) as session:
-        run = await RunService(session, parts.ids, parts.clock).answer(run_id, expected, answer)
+        if body.fields:
+            await check_sources(session, body.fields.page_source_id, body.fields.feed_source_id)
+        service = RunService(session, parts.ids, parts.clock)
+        run = await service.answer(
+            item_id, RunStatus.NEEDS_INPUT, {"text": body.text, "fields": fields}
+        )
+        _check_length(run.goal, body.text)
         return RunOut.model_validate(run)
+
+
+def _check_length(goal: str, text: str) -> None:
+    """Goal and answer are read as one text, which has a limit."""
+    room = MAX_GOAL_CHARS - len(goal) - 1
+    if len(text) > room:
+        raise Unprocessable(
+            "answer_too_long",
+            f"Goal and answer together are too long; answer in at most {max(room, 0):,} characters.",
+        )
 
 
 async def _run(run_id: str, caller: Principal, api: State) -> RunOut:

@@ -46,6 +46,7 @@ async def test_a_goal_becomes_a_queued_run(
     [
         ({"goal": ""}, "goal_empty"),
         ({"goal": " \n\t "}, "goal_empty"),
+        ({"goal": "\u200b \u3000"}, "goal_empty"),
         ({"goal": "x" * 8_001}, "goal_too_long"),
         ({"goal": "x", "site_url": "javascript:alert(1)"}, "invalid_request"),
         ({"goal": "x", "page_source_id": "src_" + "0" * 26}, "not_found"),
@@ -132,6 +133,21 @@ async def test_a_question_is_answered_with_text_or_fields(
     negative = {"fields": {"budget_total_minor": -5}}
     assert (await door.call("POST", path, key, json=negative)).json()["code"] == "invalid_request"
     await make_waiting(services, run_id, RunStatus.NEEDS_INPUT)
+    foreign = await door.call(
+        "POST", "/api/v1/sources?kind=feed&name=f.csv", accounts.stranger_key, content=FEED
+    )
+    stolen = {"fields": {"feed_source_id": foreign.json()["id"]}}
+    assert (await door.call("POST", path, key, json=stolen)).json()["code"] == "not_found"
+    refusing = {"fields": {"must_refuse": False}}
+    assert (await door.call("POST", path, key, json=refusing)).json()["code"] == "invalid_request"
+    async with services.db.system() as session:
+        (await Runs(session).get(run_id)).goal = "x" * 7_990
+    long = await door.call("POST", path, key, json={"text": "until Christmas"})
+    assert (long.status_code, long.json()["code"]) == (422, "answer_too_long")
+    async with services.db.system() as session:
+        run = await Runs(session).get(run_id)
+        assert (run.status, run.pending) == ("needs_input", None)
+        run.goal = GOAL["goal"]
     fields = {"budget_total_minor": 300_000, "currency": "USD", "end": "2027-12-24", "geos": ["JP"]}
     answer = await door.call("POST", path, key, json={"text": "until Christmas", "fields": fields})
     assert answer.status_code == 200
