@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bootstrap.services import Services
 from catalog.repository import Ads, Apps
 from catalog.tables import Campaign
-from domain.errors import BadInput, NotFound
+from domain.errors import BadInput, NotFound, Unavailable
 from domain.time import utc
 from fastpath.record import DecisionRecord, decode, encode
 from fastpath.render import OFFER_TTL_MS
@@ -82,10 +82,9 @@ class DecisionConsumer:
             except (BadInput, KeyError) as error:
                 log.warning("entry %s is not a decision and is left out: %s", entry_id, error)
                 continue
-            # Written with its verdict, so that the record alone is enough to recompute the answer.
-            records.append((record, encode(record)))
+            records.append(record)
         async with self._services.db.system() as session:
-            await keep_decisions(session, await _decisions(session, records))
+            await keep_decisions(session, await as_decisions(session, records))
 
     async def _make_group(self) -> None:
         try:
@@ -100,6 +99,7 @@ async def kept_decision(services: Services, request_id: str, wait_s: float = 3.0
 
     Raises:
         NotFound: if there is no such decision.
+        Unavailable: if there is one and it could not be kept in time; the event can be sent again.
     """
     consumer = DecisionConsumer(services, "events")
     deadline = asyncio.get_running_loop().time() + wait_s
@@ -110,27 +110,35 @@ async def kept_decision(services: Services, request_id: str, wait_s: float = 3.0
         if not await services.redis.exists(Keys().offer(request_id)):
             raise NotFound("request_not_found", f"There is no ad request {request_id[:40]!r}.")
         if asyncio.get_running_loop().time() > deadline:
-            raise NotFound("request_not_found", f"There is no ad request {request_id[:40]!r}.")
+            raise Unavailable(
+                "request_not_kept",
+                "The ad request is still being written down; send the event again.",
+            )
         await consumer.drain()
         await asyncio.sleep(0.02)
 
 
-async def _decisions(
-    session: AsyncSession, records: Sequence[tuple[DecisionRecord, bytes]]
-) -> list[Decision]:
+async def as_decisions(session: AsyncSession, records: Sequence[DecisionRecord]) -> list[Decision]:
+    """Return decision records as they are kept, with the organisations they belong to.
+
+    Args:
+        session: Of the system role.
+        records: With the verdict of the serving state, so that the kept record alone is enough to
+            recompute the answer.
+    """
     publishers = {app.id: app.org_id for app in await Apps(session).active()}
-    shown = [r.winner.ad_id for r, _ in records if _granted(r) and r.winner is not None]
+    shown = [r.winner.ad_id for r in records if _granted(r) and r.winner is not None]
     owners = await Ads(session).owners(shown)
     return [
-        _decision(record, raw, publishers[record.context.app_id], owners)
-        for record, raw in records
+        _decision(record, publishers[record.context.app_id], owners)
+        for record in records
         # A request of an app that nobody owns has nobody to keep it for.
         if record.context.app_id in publishers
     ]
 
 
 def _decision(
-    record: DecisionRecord, raw: bytes, publisher_id: str, owners: Mapping[str, Campaign]
+    record: DecisionRecord, publisher_id: str, owners: Mapping[str, Campaign]
 ) -> Decision:
     common: dict[str, Any] = {
         "request_id": record.context.request_id,
@@ -138,7 +146,7 @@ def _decision(
         "app_id": record.context.app_id,
         "publisher_id": publisher_id,
         "snapshot_id": record.snapshot_id,
-        "record": raw,
+        "record": encode(record),
         "language": record.features.language,
         "intent": str(record.features.intent),
     }
@@ -153,7 +161,7 @@ def _decision(
         campaign_id=campaign.id,
         ad_id=record.winner.ad_id,
         bid_model=campaign.bid_model,
-        price_micros=record.price_micros,
+        price_micros=0 if campaign.house else record.price_micros,
         currency=campaign.currency,
         expires_at=utc(record.context.now_ms + OFFER_TTL_MS),
     )

@@ -7,6 +7,8 @@ from functools import partial
 from bootstrap.services import Services
 from catalog.tables import Run
 from graphs.context import Emit, GraphContext
+from llm.offline.copywriter_task import creative_set
+from llm.offline.model import offline_model
 from llm.router import ModelRouter
 from tools.product_source import fetch_page
 from tools.product_source.fetch import default_client
@@ -29,6 +31,7 @@ def graph_context(services: Services, run: Run, emit: Emit) -> GraphContext:
         router=ModelRouter(
             settings.parley_llm,
             clock=services.clock,
+            offline=offline_model([("CreativeSet", creative_set)]),
             call_timeout_s=settings.parley_llm_timeout_s,
         ),
         clock=services.clock,

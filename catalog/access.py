@@ -14,7 +14,7 @@ from catalog.tables import ApiKey, App, Organisation
 from domain.errors import BadInput, Forbidden, Unauthenticated
 from domain.formats import AdFormat
 from domain.ids import Ids
-from domain.money import check_currency
+from domain.money import Money, check_currency
 from domain.time import Clock, utc
 
 #: What a key can be allowed to do.
@@ -104,11 +104,13 @@ class AccessService:
         *,
         formats: Sequence[AdFormat] = tuple(AdFormat),
         currency: str = "USD",
-        reserve_micros: int = 50_000,
+        reserve_micros: int | None = None,
         web: bool = False,
     ) -> App:
-        """Create a publisher app."""
+        """Create a publisher app; without a reserve it gets five of the smallest units of its currency."""
         check_currency(currency)
+        if reserve_micros is None:
+            reserve_micros = Money.of_minor(5, currency).micros
         return await Apps(self.session).add(
             App(
                 id=self.ids.new("app"),

@@ -15,11 +15,11 @@ import signal
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from bootstrap.budgets import sync_live_spend
-from bootstrap.decisions import DecisionConsumer
 from celery import Celery
 from kombu.exceptions import OperationalError
 
+from bootstrap.budgets import sync_live_spend
+from bootstrap.decisions import DecisionConsumer
 from bootstrap.services import Services, open_services
 from bootstrap.settings import load_settings
 from catalog.lifecycle import CampaignStatus

@@ -12,17 +12,17 @@ import socket
 from contextlib import AsyncExitStack
 from typing import Any
 
-from bootstrap.graph_parts import graph_context
-from bootstrap.snapshots import compile_and_publish
 from celery import Celery
 from celery.signals import worker_process_init, worker_process_shutdown
 
+from bootstrap.graph_parts import graph_context
 from bootstrap.services import Services, open_services
 from bootstrap.settings import Settings, load_settings
+from bootstrap.snapshots import compile_and_publish
 from catalog.tables import Run
+from graphs.checkpoints import open_checkpointer
 from graphs.context import GraphContext
 from workers.celery_app import COMPILE_TASK, RUN_TASK, make_celery
-from graphs.checkpoints import open_checkpointer
 from workers.progress import RedisProgress
 from workers.runner import Runner
 
@@ -87,19 +87,19 @@ def make_worker(settings: Settings) -> Celery:
     app = make_celery(settings.celery_broker)
     child = Child(settings)
 
-    @worker_process_init.connect(weak=False)
+    @worker_process_init.connect(weak=False)  # type: ignore[untyped-decorator]
     def _start(**_: Any) -> None:
         child.open()
 
-    @worker_process_shutdown.connect(weak=False)
+    @worker_process_shutdown.connect(weak=False)  # type: ignore[untyped-decorator]
     def _stop(**_: Any) -> None:
         child.close()
 
-    @app.task(name=RUN_TASK)
+    @app.task(name=RUN_TASK)  # type: ignore[untyped-decorator]
     def run(run_id: str) -> None:
         child.run(run_id)
 
-    @app.task(name=COMPILE_TASK)
+    @app.task(name=COMPILE_TASK)  # type: ignore[untyped-decorator]
     def compile_catalogue() -> None:
         child.compile()
 

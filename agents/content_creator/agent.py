@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -42,7 +43,7 @@ async def create(router: ModelRouter, request: ContentRequest) -> CreativeSet:
         router: The way to a model.
         request: What to write; see `ContentRequest`.
     """
-    written = write_creatives(request)
+    written = await asyncio.to_thread(write_creatives, request)
     if router.spec == "offline":
         return written
     prompt = prompts.load("content_creator/creatives")

@@ -74,8 +74,11 @@ class CreateApp(BaseModel):
     name: Label
     formats: list[AdFormat] = Field(default=list(AdFormat), min_length=1, max_length=4)
     currency: str = "USD"
-    reserve_micros: int = Field(
-        50_000, ge=0, le=1_000_000_000, description="Lowest price per click."
+    reserve_micros: int | None = Field(
+        None,
+        ge=0,
+        le=1_000_000_000,
+        description="Lowest price per click; five of the currency's smallest units if left out.",
     )
     web: bool = Field(False, description="A web app asks by its id alone, without a secret.")
 

@@ -73,7 +73,7 @@ def start_run(
 def _upload(client: Client, kind: str, name: str, content: bytes) -> str:
     source = client.upload(kind, name, content)
     problems = source["problems"]
-    line("+", kind, f"{escape(source['name'])}: {source['products']} products")
+    line("+", kind, f"{escape(source['name'])}: products found: {source['products']}")
     for problem in problems[:5]:
         line("!", kind, f"line {problem['line']}: {escape(problem['reason'])}")
     if len(problems) > 5:

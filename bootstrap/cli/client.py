@@ -68,6 +68,15 @@ class Client:
         body = {"appId": self.accounts.app_id, **body}
         return self._call("POST", "/api/events", self.accounts.publisher_key, json=body)
 
+    def apps(self) -> Any:
+        """Return the publisher's apps."""
+        return self._call("GET", "/api/v1/apps", self.accounts.publisher_key)
+
+    def new_app(self, name: str, currency: str) -> Any:
+        """Make another app of the publisher."""
+        body = {"name": name, "currency": currency, "web": True}
+        return self._call("POST", "/api/v1/apps", self.accounts.publisher_key, json=body)
+
     def earned(self) -> Any:
         """Return the publisher's dashboard."""
         return self._call("GET", "/api/v1/analytics/dashboard", self.accounts.publisher_key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 from uuid import uuid4
 
@@ -10,6 +11,7 @@ from rich.panel import Panel
 
 from bootstrap.cli.client import Client, Refused
 from bootstrap.cli.output import err, line
+from domain.ids import stable_id
 
 #: Written for the shipped shop; other products are asked for by their own tags.
 _SHOP = {
@@ -41,42 +43,59 @@ Turns = tuple[tuple[str, str], ...]
 
 def talk(client: Client, campaign: dict[str, Any], *, shipped: bool) -> list[dict[str, Any]]:
     """Hold the sample conversations; return the ads that were shown, clicked and billed."""
+    app_id = _app(client, campaign["bid"]["currency"])
     for language, name, text in _QUIET:
-        answer = _ask(client, campaign, (("user", text),), language)
+        answer = _ask(client, app_id, campaign, (("user", text),), language)
         mark = "✓" if answer["ad"] is None else "✗"
         line(mark, name, f"{escape(text)} → no ad ({answer['reason']})")
+    creatives = client.get(f"/api/v1/campaigns/{campaign['id']}/creatives")
+    own = {stable_id("ad", creative["id"]) for creative in creatives}
     shown = []
     for language in ("eng", "jpn"):
         if campaign["languages"] and language not in campaign["languages"]:
             line("·", language, "not a language of this campaign")
             continue
-        for turns in _conversations(client, campaign, language, shipped=shipped):
-            answer = _ask(client, campaign, turns, language)
-            if answer["ad"] is not None:
+        talks = [_SHOP[language]] if shipped else _questions(creatives, language)
+        for turns in talks:
+            answer = _ask(client, app_id, campaign, turns, language)
+            if answer["ad"] is not None and answer["ad"]["id"] in own:
                 _show(turns, answer)
-                shown.append(_happen(client, answer))
+                shown.append(_happen(client, app_id, answer))
                 break
         else:
-            line("!", language, f"no ad ({answer['reason']})")
+            line("!", language, f"no ad of this campaign ({answer['reason']})")
     return shown
 
 
-def _conversations(
-    client: Client, campaign: dict[str, Any], language: str, *, shipped: bool
-) -> list[Turns]:
-    if shipped:
-        return [_SHOP[language]]
-    creatives = client.get(f"/api/v1/campaigns/{campaign['id']}/creatives", limit=_TRIES)
-    # The longest tag says most: "suspension lift kit" rather than the maker's name.
-    tags = [max(c["tags"], key=len) for c in creatives if c["tags"]]
-    return [(("user", _ASKED[language].format(tag=tag)),) for tag in tags]
+def _app(client: Client, currency: str) -> str:
+    """Return an app that settles in the campaign's currency; only ads in it compete there."""
+    for app in client.apps():
+        if app["currency"] == currency and app["status"] == "active":
+            return str(app["id"])
+    app_id = str(client.new_app(f"Local demo chat ({currency})", currency)["id"])
+    line("+", "app", f"a chat app that settles in {currency}")
+    question = {"conversationId": uuid4().hex, "messageId": "0", "contextText": "hello"}
+    for _ in range(100):
+        if client.ask({"appId": app_id, **question})["reason"] != "unknown_app":
+            break
+        question["messageId"] = uuid4().hex
+        time.sleep(0.2)
+    return app_id
 
 
-def _ask(client: Client, campaign: dict[str, Any], turns: Turns, language: str) -> Any:
+def _questions(creatives: list[dict[str, Any]], language: str) -> list[Turns]:
+    """Return one question per creative, about its most telling tag: the one of most words."""
+    tags = [max(c["tags"], key=lambda tag: len(tag.split())) for c in creatives if c["tags"]]
+    step = max(1, len(tags) // _TRIES)
+    return [(("user", _ASKED[language].format(tag=tag)),) for tag in tags[::step][:_TRIES]]
+
+
+def _ask(client: Client, app_id: str, campaign: dict[str, Any], turns: Turns, language: str) -> Any:
     preferred = {"jpn": "JP", "eng": "US"}[language]
     geos = campaign["geos"]
     return client.ask(
         {
+            "appId": app_id,
             "conversationId": f"demo-{uuid4().hex}",
             "messageId": "1",
             "turns": [{"role": role, "text": text} for role, text in turns],
@@ -104,10 +123,15 @@ def _show(turns: Turns, answer: dict[str, Any]) -> None:
     )
 
 
-def _happen(client: Client, answer: dict[str, Any]) -> dict[str, Any]:
+def _happen(client: Client, app_id: str, answer: dict[str, Any]) -> dict[str, Any]:
     """Report an impression and a click, then the same click again, which must not count."""
     ad = answer["ad"]
-    event = {"requestId": answer["requestId"], "adId": ad["id"], "advertiserId": ad["advertiserId"]}
+    event = {
+        "appId": app_id,
+        "requestId": answer["requestId"],
+        "adId": ad["id"],
+        "advertiserId": ad["advertiserId"],
+    }
     client.report({"type": "impression", **event})
     click = client.report({"type": "click", **event})
     again = client.report({"type": "click", **event})

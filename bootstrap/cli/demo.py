@@ -21,6 +21,7 @@ from bootstrap.cli.output import Exit, err, guarded, line, out, print_json, work
 from bootstrap.cli.service import Json, addresses
 from bootstrap.installation import Installation
 from domain.errors import Unavailable
+from domain.money import Money
 from sandbox import shop_feed, shop_page
 
 GOAL = (
@@ -46,6 +47,7 @@ def demo(
     with _running() as client:
         err.rule("[bold]1 · goal[/bold]", align="left")
         err.print(f" {escape(goal)}", soft_wrap=True)
+        _end_earlier(client)
         # The shop's own page and feed belong together; a source of one's own stands alone.
         own = site is not None or feed is not None
         run_id = start_run(
@@ -148,6 +150,15 @@ def _summary(client: Client, run: dict[str, Any], result: dict[str, Any], as_jso
 
 
 def _money(value: dict[str, Any] | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value['micros'] / 1_000_000:,.2f} {value['currency']}"
+    return "–" if value is None else str(Money(value["micros"], value["currency"]))
+
+
+def _end_earlier(client: Client) -> None:
+    """End what earlier demo runs left live, so that this run's report is about this run."""
+    for row in client.get("/api/v1/campaigns"):
+        if row["status"] not in ("live", "paused"):
+            continue
+        audit = client.get(f"/api/v1/campaigns/{row['id']}")["audit"]
+        if any(entry["who"] == "policy:demo" for entry in audit):
+            client.post(f"/api/v1/campaigns/{row['id']}/end", {"why": "a new demo run begins"})
+            line("·", "ended", f"the campaign of an earlier demo: {escape(row['name'])}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +17,7 @@ from bootstrap.cli.output import Exit, err, guarded, line, out, print_json
 from bootstrap.embedded import default_home, read_state
 from bootstrap.installation import Installation, migrate, read_address
 from bootstrap.settings import Settings, load_settings, local_secret
-from domain.errors import ParleyError
+from domain.errors import ParleyError, Unprocessable
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
@@ -163,6 +164,19 @@ def _secret() -> str:
     return "private" if mode == 0o600 else f"{path} can be read by others: chmod 600 it"
 
 
+def _rules() -> str:
+    from agents.compliance.policy import load_rules  # noqa: PLC0415 - read by the doctor only
+
+    rules = load_rules()
+    stale = rules.expired(datetime.now(UTC).date())
+    if stale:
+        raise Unprocessable(
+            "rules_expired",
+            f"Compliance rules to check against their sources again: {', '.join(r.id for r in stale)}.",
+        )
+    return f"{len(rules.compiled)} compliance rules, none past its date"
+
+
 _CHECKS = {
     "python": _python,
     "compiler": _compiler,
@@ -170,5 +184,6 @@ _CHECKS = {
     "home": _home,
     "secret": _secret,
     "model": _model,
+    "rules": _rules,
     "service": _running,
 }

@@ -6,6 +6,8 @@ import asyncio
 import hashlib
 from urllib.parse import urlsplit
 
+import msgspec
+
 from agents.content_creator.schemas import BrandKit, ContentRequest
 from catalog.repository import Organisations
 from catalog.service import CatalogService
@@ -35,6 +37,8 @@ async def gather(state: CampaignState, ctx: GraphContext) -> Material:
     feed = await Desk(ctx.objects, ctx.run_id).source(feed_id) if feed_id else None
     landing = _landing(state, page)
     products = _products(page, feed) or _from_site(state["brief"], page)
+    if feed is None:
+        products = _named(state["brief"], products)
     if not products:
         raise Unprocessable(
             "no_products", "The product source names no product; add a title and an address to it."
@@ -50,7 +54,8 @@ async def gather(state: CampaignState, ctx: GraphContext) -> Material:
         site_facts=page.site_facts if page else (),
         landing_url=landing,
         brand_kit=BrandKit(
-            name=(page.site_name if page else None) or kit.name,
+            # A page without a name of its own speaks for itself; the account's name is not a brand.
+            name=(page.site_name or "") if page else kit.name,
             payer=kit.payer,
             tone="friendly" if kit.tone == "friendly" else "plain",
             banned_words=tuple(kit.banned_words),
@@ -105,6 +110,17 @@ def _products(page: ProductSource | None, feed: ProductSource | None) -> tuple[P
     if feed is not None and feed.products:
         return feed.products
     return page.products if page is not None else ()
+
+
+def _named(brief: Brief, products: tuple[Product, ...]) -> tuple[Product, ...]:
+    """Return the only product of a site with the words of the goal among its tags.
+
+    A page says "Hoshi Coffee", the goal says "coffee subscription": people will ask for the latter.
+    """
+    if len(products) != 1 or not brief.product:
+        return products
+    tags = (*extract_tags(title=brief.product), *products[0].tags)
+    return (msgspec.structs.replace(products[0], tags=tuple(dict.fromkeys(tags))[:12]),)
 
 
 def _from_site(brief: Brief, page: ProductSource | None) -> tuple[Product, ...]:

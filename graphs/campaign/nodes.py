@@ -5,6 +5,7 @@ Nodes take the state and `Runtime[GraphContext]`, and return the keys they chang
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -39,7 +40,16 @@ async def understand(state: CampaignState, runtime: Run) -> Update:
         update = clarifying.sources_in(told)
     sources = {**clarifying.sources_of(state), **update}
     brief = clarifying.complete(reading.brief, told, has_source=any(sources.values()))
-    await ctx.tell("step", "brief", clarifying.in_words(brief), rule_based=reading.rule_based)
+    for warning in reading.warnings:
+        await ctx.tell("warning", "brief", warning)
+    await ctx.tell(
+        "step",
+        "brief",
+        clarifying.in_words(brief),
+        model=reading.model,
+        rule_based=reading.rule_based,
+        prompt_hash=reading.prompt_hash,
+    )
     return {**update, "brief": brief}
 
 
@@ -71,7 +81,7 @@ async def read_sources(state: CampaignState, runtime: Run) -> Update:
     await ctx.tell(
         "step",
         "sources",
-        f"{len(material.products)} products and {facts} facts read",
+        f"read: {facts} facts about {len(material.products)} product(s)",
         products=len(material.products),
         facts=facts,
     )
@@ -97,6 +107,8 @@ async def write(state: CampaignState, runtime: Run) -> Update:
     material = await desk.material()
     written = await create(ctx.router, gathering.request(state["brief"], material))
     await desk.keep_drafts(0, written.drafts)
+    for warning in written.warnings:
+        await ctx.tell("warning", "content", warning)
     for skipped in written.skipped[:5]:
         await ctx.tell("warning", "content", f"{skipped.product_key}: {skipped.reason}")
     await ctx.tell(
@@ -106,6 +118,7 @@ async def write(state: CampaignState, runtime: Run) -> Update:
         + (f", {len(written.skipped)} products left out" if written.skipped else ""),
         creatives=len(written.drafts),
         skipped=len(written.skipped),
+        prompt_hash=written.prompt_hash,
     )
     return {"creatives": len(written.drafts), "round": 0}
 
@@ -115,7 +128,9 @@ async def check(state: CampaignState, runtime: Run) -> Update:
     ctx = runtime.context
     desk, round_ = Desk(ctx.objects, ctx.run_id), state.get("round", 0)
     material = await desk.material()
-    report = review(await desk.drafts(round_), material.brand_kit, state["brief"])
+    # In a thread: the heartbeat must go on while thousands of drafts are read.
+    drafts = await desk.drafts(round_)
+    report = await asyncio.to_thread(review, drafts, material.brand_kit, state["brief"])
     await desk.keep_report(round_, report)
     counts = bookings.count(report)
     await ctx.tell(
@@ -133,7 +148,8 @@ async def revise(state: CampaignState, runtime: Run) -> Update:
     desk, round_ = Desk(ctx.objects, ctx.run_id), state.get("round", 0)
     request = gathering.request(state["brief"], await desk.material())
     report = await desk.report(round_)
-    drafts = rewrite(await desk.drafts(round_), report.findings, request)
+    old = await desk.drafts(round_)
+    drafts = await asyncio.to_thread(rewrite, old, report.findings, request)
     await desk.keep_drafts(round_ + 1, drafts)
     await ctx.tell("step", "content", f"revision {round_ + 1} written", round=round_ + 1)
     return {"round": round_ + 1}
