@@ -190,3 +190,21 @@ def test_intents(texts: list[str], tags: int, intent: Intent) -> None:
     assert reading.intent is intent, reading
     assert reading == read_intent(texts, tags)
     assert 0 <= reading.opportunity_milli <= 1000
+
+
+def test_direct_and_indirect_turns_written_for_this_project() -> None:
+    """Two sets of sensitive and harmless turns.
+
+    The lexicon was extended with both. Before it had seen the second set it caught 20 of its 40 English and
+    36 of its 40 Japanese sensitive turns and blocked none of its 80 harmless ones: that, not the present
+    figure, is what to expect of new indirect statements.
+    """
+    turns = rows(HERE / "gate_turns.jsonl")
+    for language in ("eng", "jpn"):
+        for sensitive in (True, False):
+            part = [
+                row for row in turns if (row["language"], row["sensitive"]) == (language, sensitive)
+            ]
+            blocked = sum(check([str(row["text"])]).verdict != "clear" for row in part)
+            assert len(part) >= 80
+            assert blocked >= 0.97 * len(part) if sensitive else blocked <= 0.02 * len(part)
