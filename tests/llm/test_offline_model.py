@@ -36,15 +36,19 @@ def test_structured_output_as_pydantic_class() -> None:
 
 
 def test_structured_output_as_typed_dict_and_json_schema() -> None:
-    typed = TypedDict("Brief", {"product": str, "geos": list[str]})  # noqa: UP013 name is the task
+    class Answer(TypedDict):
+        product: str
+        geos: list[str]
+
+    Answer.__name__ = "Brief"  # the task is found by the name of the schema
     schema: dict[str, Any] = {
         "title": "Brief",
         "description": "A brief.",
         "type": "object",
         "properties": {"product": {"type": "string"}},
     }
-    for kind in (typed, schema):
-        answer = offline_model().with_structured_output(kind).invoke(ASK)  # type: ignore[arg-type]
+    for kind in (Answer, schema):
+        answer = offline_model().with_structured_output(kind).invoke(ASK)
         assert isinstance(answer, dict)
         assert answer["product"] == "tea"
 

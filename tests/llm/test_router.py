@@ -19,9 +19,7 @@ from domain.time import FixedClock
 from llm.offline.model import MODEL_NAME
 from llm.router import ModelRouter
 
-ASK = [
-    {"role": "user", "content": "<today>2026-11-16</today><goal>Sell tea in Japan, $500</goal>"}
-]
+ASK = [{"role": "user", "content": "<today>2026-11-16</today><goal>Sell tea in Japan, $500</goal>"}]
 OPENAI = "https://api.openai.com/v1/chat/completions"
 ANTHROPIC = "https://api.anthropic.com/v1/messages"
 CASES = [("openai:gpt-4.1-mini", OPENAI), ("anthropic:claude-sonnet-5", ANTHROPIC)]
@@ -182,13 +180,16 @@ async def test_the_deadline_ends_waiting(httpx2_mock: Any) -> None:
 
 
 @pytest.mark.asyncio
-async def test_offline_sends_nothing_and_loads_no_provider(httpx2_mock: Any) -> None:
+async def test_offline_sends_nothing(httpx2_mock: Any) -> None:
     got = await _router("offline").structured("Brief", Brief, ASK)
     assert got.rule_based
     assert got.attempts == 1
     assert len(httpx2_mock.calls) == 0
+
+
+def test_offline_loads_no_provider() -> None:
     code = (
-        "import sys, asyncio; from llm.router import ModelRouter; from domain.time import FixedClock;"
+        "import sys; from llm.router import ModelRouter; from domain.time import FixedClock;"
         "ModelRouter(clock=FixedClock(0));"
         "sys.exit(any(m in sys.modules for m in ('openai', 'anthropic', 'langchain_openai')))"
     )

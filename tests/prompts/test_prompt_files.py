@@ -48,7 +48,11 @@ def test_unknown_prompts_are_not_found(name: str) -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["no front matter", "---\nversion: 1\n---\nx", "---\nversion: 1\ninputs: [a]\nowner: x\n---\n{{b}}"],
+    [
+        "no front matter",
+        "---\nversion: 1\n---\nx",
+        "---\nversion: 1\ninputs: [a]\nowner: x\n---\n{{b}}",
+    ],
 )
 def test_broken_prompt_files_are_named(source: str) -> None:
     with pytest.raises(BadInput) as caught:

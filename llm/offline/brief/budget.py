@@ -126,7 +126,9 @@ def _bare_amounts(text: Text, currency: str | None) -> list[Amount]:
 
 def _choose_currency(budget: Budget, geos: tuple[str, ...]) -> None:
     order = ("total", "daily", *words.PERIODS, "weak", "cap", "revenue")
-    candidates = [a for role in order for a in budget.by_role.get(role, [])]
+    weak = sorted(budget.by_role.get("weak", []), key=lambda a: -a.value)
+    by_role = {**budget.by_role, "weak": weak}
+    candidates = [a for role in order for a in by_role.get(role, [])]
     for amount in candidates:
         code = resolve(amount.currency, geos)
         if code is not None:

@@ -10,20 +10,31 @@ from llm.offline.brief.lexicon import rows
 from llm.offline.brief.text import Text
 
 _NOT_BEFORE = re.compile(
-    r"(?:\bno|\bnot(?: (?:on|via|in|use|using|through))?|\bexcept(?: for)?(?: on)?|\bexcluding|\bexclude|\bwithout(?: using)?|\bavoid(?:ing)?|\bskip|\bdon't use|\bdo not use|\bdon't want|\bnever (?:on|use)?"
-    r"|\bother than|\bapart from|\banything but|\bbut not(?: on)?|\brather than|\binstead of|\bnothing on|\bstay(?:ing)? (?:off|away from)|\bleave out|\bminus)\s(?:any |the |use |using |on |run on |advertise on )?$"
+    r"(?:\bno|\bnot(?: (?:on|via|in|use|using|through))?|\bexcept(?: for)?(?: on)?|"
+    r"\bexcluding|\bexclude|\bwithout(?: using)?|\bavoid(?:ing)?|\bskip|\bdon't use|"
+    r"\bdo not use|\bdon't want|\bnever (?:on|use)?"
+    r"|\b(?:everywhere|anywhere|everything|all channels|all platforms) but(?: on)?|"
+    r"\bother than|\bapart from|\banything but|\bbut not(?: on)?|\brather than|"
+    r"\binstead of|\bnothing on|\bstay(?:ing)? (?:off|away from)|\bleave out|"
+    r"\bminus)\s(?:any |the |use |using |on |run on |advertise on )?$"
 )
 _CHAIN = re.compile(r"^(?: ads?)?(?:,| or|,? and|/|,? nor|や|と|、|・)\s?(?:on |in )?$")
 _NOT_AFTER = re.compile(
-    r"^(?: (?:ads?|広告))?(?:以外|を除|は除|なし|抜き|は(?:使わ|不要|やら|避け|出さ|利用し)|には出さ|ではなく|じゃなく| excluded| is out| not wanted| are out)"
+    r"^(?: (?:ads?|広告))?(?:以外|を除|は除|なし|抜き|は(?:使わ|不要|やら|避け|出さ|"
+    r"利用し)|には出さ|ではなく|じゃなく| excluded| is out| not wanted| are out)"
 )
 #: The name is part of the product or of the audience.
 _OWN_BEFORE = re.compile(
     r"(?:\b(?:our|my|your|a|the) )(?:new )?$|\b(?:like|follow|grow|promote) (?:our |my )(?:new )?$"
 )
 _OWN_AFTER = re.compile(
-    r"^(?:'s)? (?:channel|page|account|profile|followers?|group|pixel|sheets?|docs|workspace|play\b|maps|chrome|home|nest|drive|calendar|creators?|influencers?|course|training|tutorial|automation|analytics tool|scheduler|management tool|quest|glasses|app developers|reviews?|plugin|extension|marketers|premium|learning)"
-    r"|^(?:チャンネル|アカウント|ページ|フォロワー|インフルエンサー|講座|クリエイター|運用代行|の使い方)"
+    r"^(?:'s)? (?:channel|page|account|profile|followers?|group|pixel|sheets?|docs|"
+    r"workspace|play\b|maps|chrome|home|nest|drive|calendar|creators?|influencers?|"
+    r"course|training|tutorial|automation|analytics tool|scheduler|management tool|"
+    r"quest|glasses|app developers|reviews?|plugin|extension|marketers|premium|"
+    r"learning)"
+    r"|^(?:チャンネル|アカウント|ページ|フォロワー|インフルエンサー|講座|クリエイター|"
+    r"運用代行|の使い方)"
 )
 
 
@@ -66,7 +77,7 @@ def read_channels(text: Text) -> tuple[Channel, ...]:
 def _negated_later(text: Text, hits: list[tuple[int, int, Channel]], index: int) -> bool:
     """Return whether "TikTokとLINE以外" negates this one through a list that follows it."""
     rest = text.after(hits[index][1], 40)
-    listed = re.match(r"^(?:(?:や|と|、|・|,| and | or )[a-z]{2,12}){0,3}", rest)
+    listed = re.match(r"^(?:(?:や|と|、|・|,| and | or )[a-z\u30a1-\u30fc]{2,12}){0,3}", rest)
     return bool(_NOT_AFTER.search(rest[listed.end() :] if listed else rest)) or bool(
         _NOT_AFTER.search(rest)
     )

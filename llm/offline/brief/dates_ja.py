@@ -8,14 +8,17 @@ from datetime import date, timedelta
 from functools import cache
 
 from llm.offline.brief import calendar as cal
-from llm.offline.brief.dates_en import unit_range
+from llm.offline.brief.dates_make import unit_range
 from llm.offline.brief.lexicon import alternation, cell, rows
 from llm.offline.brief.moments import Moment, day_moment
 from llm.offline.brief.text import Text
 
 Make = Callable[[re.Match[str], date], Moment | None]
 
-_YEAR = r"(?:(?P<y>\d{4})年(?!間)の?|(?P<era>令和|平成|r)(?P<ey>\d{1,2}|元)年の?|(?P<ry>再来年|来年|今年|本年|去年|昨年)の?)?"
+_YEAR = (
+    r"(?:(?P<y>\d{4})年(?!間)の?|(?P<era>令和|平成|r)(?P<ey>\d{1,2}|元)年の?|"
+    r"(?P<ry>再来年|来年|今年|本年|去年|昨年)の?)?"
+)
 _PART = r"(?P<part>末日?|の?終わり|上旬|初旬|中旬|下旬|半ば|なかば|初め|はじめ|頭|いっぱい|一杯)?"
 _STEP = {
     "今": 0,
@@ -197,7 +200,8 @@ def _season(match: re.Match[str], today: date) -> Moment:
 def _holidays() -> tuple[re.Pattern[str], dict[str, str]]:
     names = {name: row[0] for row in rows("holidays") for name in cell(row, 2)}
     pattern = re.compile(
-        rf"{_YEAR}(?P<h>{alternation(list(names))})(?P<tail>前)?(?!ケーキ|ツリー|カード|プレゼント|ギフト|衣装|コスプレ|飾り)"
+        rf"{_YEAR}(?P<h>{alternation(list(names))})(?P<tail>前)?(?!ケーキ|ツリー|カード|"
+        rf"プレゼント|ギフト|衣装|コスプレ|飾り)"
     )
     return pattern, names
 
@@ -251,7 +255,8 @@ def _table() -> tuple[tuple[re.Pattern[str], Make], ...]:
         ),
         (
             re.compile(
-                rf"(?:(?P<y>(?:20|19)\d\d)年(?!間)|(?P<era>令和)(?P<ey>\d{{1,2}}|元)年)(?P<ry>)の?{_PART}"
+                rf"(?:(?P<y>(?:20|19)\d\d)年(?!間)|(?P<era>令和)(?P<ey>\d{{1,2}}|"
+                rf"元)年)(?P<ry>)の?{_PART}"
             ),
             _absolute_year,
         ),
@@ -262,7 +267,8 @@ def _table() -> tuple[tuple[re.Pattern[str], Make], ...]:
         ),
         (
             re.compile(
-                r"(?P<s>[春夏秋冬])(?P<rest>休み中?|季|いっぱい)?(?=まで|から|の間|に|限定|の期間|いっぱい|中|、)"
+                r"(?P<s>[春夏秋冬])(?P<rest>休み中?|季|いっぱい)?(?=まで|から|の間|に|限定|の期間|"
+                r"いっぱい|中|、)"
             ),
             _season,
         ),

@@ -12,17 +12,33 @@ from llm.offline.brief.text import Text
 
 _N = rf"(?P<n>\d{{1,3}}|{WORDS}|an?|couple of|a couple of)"
 _U = r"(?P<u>day|week|fortnight|month|quarter|year|weekend)s?"
-_PUSH = r"(?:campaign|push|flight|run|burst|sprint|test|pilot|window|period|blitz|drive|promotion|promo|trial run|launch)"
-_NOT = r"(?! ?-?(?:old|ago|trial|free|guarantee|course|plan|challenge|program|subscription|warranty|money|return|a week|delivery|membership|before|after|later|from now|supply|diploma))"
+_PUSH = (
+    r"(?:campaign|push|flight|run|burst|sprint|test|pilot|window|period|blitz|drive|"
+    r"promotion|promo|trial run|launch)"
+)
+_NOT = (
+    r"(?! ?-?(?:old|ago|trial|free|guarantee|course|plan|challenge|program|"
+    r"subscription|warranty|money|return|a week|delivery|membership|before|after|later|"
+    r"from now|supply|diploma))"
+)
 _ENGLISH = (
-    re.compile(rf"\b(?:for|over|during|across|within|in|lasting|lasts|runs?(?: for)?|throughout|next|coming)(?: the| a total of| exactly| about| up to)?(?: (?:next|coming|following|first))? (?:only )?{_N} (?:full |whole |consecutive )?{_U}\b{_NOT}"),
-    re.compile(rf"\b(?:for|over|during|in|within) the (?:next|coming) (?P<n>)(?P<u>fortnight)\b"),
+    re.compile(
+rf"\b(?:for|over|during|across|within|in|lasting|lasts|runs?(?: for)?|throughout|"
+rf"next|coming)(?: the| a total of| exactly| about| up to)?(?: (?:next|coming|"
+rf"following|first))? (?:only )?{_N} (?:full |whole |consecutive )?{_U}\b{_NOT}"
+),
+    re.compile(r"\b(?:for|over|during|in|within) the (?:next|coming) (?P<n>)(?P<u>fortnight)\b"),
     re.compile(rf"\b(?P<n>\d{{1,3}}|{WORDS}|an?)[ -]{_U}[ -](?:\w+ )?{_PUSH}\b"),
-    re.compile(rf"(?:^|[,;:.(] ?)(?:duration:? |runs? )?(?P<n>\d{{1,3}}|{WORDS}) {_U}\b(?= (?:from|starting|beginning|only|total|in total)|[,;.)]|$)"),
+    re.compile(
+rf"(?:^|[,;:.(] ?)(?:duration:? |runs? )?(?P<n>\d{{1,3}}|{WORDS}) {_U}\b(?= (?:from|"
+rf"starting|beginning|only|total|in total)|[,;.)]|$)"
+),
 )  # fmt: skip
 _JAPANESE = re.compile(
-    r"(?P<n>\d{1,3}|[一二三四五六七八九十半]{1,3})(?:(?P<u>日|年)間|(?P<w>週)(?:間|(?![目間末]))|(?P<m>[かヶカヵケ箇]月|カ月)(?:間|(?!目|あたり|前|後)))"
-    r"(?!の?(?:トライアル|無料|お試し|体験|コース|保証|プラン|集中|講座|パス|チャレンジ|あたり|につき|当たり|予算|ツアー|滞在))"
+    r"(?P<n>\d{1,3}|[一二三四五六七八九十半]{1,3})(?:(?P<u>日|年)間|(?P<w>週)(?:間|"
+    r"(?![目間末]))|(?P<m>[かヶカヵケ箇]月|カ月)(?:間|(?!目|あたり|前|後)))"
+    r"(?!の?(?:トライアル|無料|お試し|体験|コース|保証|プラン|集中|講座|パス|"
+    r"チャレンジ|あたり|につき|当たり|予算|ツアー|滞在))"
 )
 
 

@@ -18,27 +18,57 @@ from llm.offline.brief.numbers import DIGITS, KANJI, SCALE, WORDS, english_value
 from llm.offline.brief.text import Text
 
 _ROAS = re.compile(
-    r"(?:\broas\b|return on ad ?spend|広告費用対効果)(?:[^.;,、。\d]{0,28}?)(?P<n>\d+(?:\.\d+)?)\s?(?P<u>%|percent|x\b|倍|:1|to 1)?"
-    r"|(?P<n2>\d+(?:\.\d+)?)\s?(?P<u2>%|percent|x|倍|:1|to 1)?\s?(?:の)?(?:\broas\b|roas|return on ad ?spend)"
+    r"(?:(?<![a-z])roas(?![a-z])|return on ad ?spend|"
+    r"広告費用対効果)(?:[^.;,、。\d]{0,28}?)(?P<n>\d+(?:\.\d+)?)\s?(?P<u>%|percent|x\b|"
+    r"倍|:1|to 1)?"
+    r"|(?P<n2>\d+(?:\.\d+)?)\s?(?P<u2>%|percent|x|倍|:1|to 1)?\s?(?:の)?(?:\broas\b|"
+    r"roas|return on ad ?spend)"
 )
 _CTR = re.compile(
-    r"(?:\bctr|click[- ]?through[- ]?rates?|クリック率)(?:[^.;,、。\d]{0,28}?)(?P<n>\d+(?:\.\d+)?)\s?(?:%|percent|per cent|パーセント)"
-    r"|(?P<n2>\d+(?:\.\d+)?)\s?(?:%|percent|per cent)\s?(?:の)?(?:\bctr|ctr|click[- ]?through)"
+    r"(?:(?<![a-z])ctr|click[- ]?through[- ]?rates?|"
+    r"クリック率)(?:[^.;,、。\d]{0,28}?)(?P<n>\d+(?:\.\d+)?)\s?(?:%|percent|per cent|"
+    r"パーセント)"
+    r"|(?P<n2>\d+(?:\.\d+)?)\s?(?:%|percent|per cent)\s?(?:の)?(?:\bctr|ctr|"
+    r"click[- ]?through)"
 )
 _NAMED: tuple[tuple[KpiType, re.Pattern[str]], ...] = (
-    ("cpa", re.compile(r"\b(?:cpa|cpi|cpl|cost[- ]per[- ](?:acquisition|action|lead|install|sign-?up|conversion|sale|order)|acquisition cost)\b|獲得単価|(?<![a-z])cpa|獲得コスト")),
+    ("cpa", re.compile(
+r"\b(?:cpa|cpi|cpl|cost[- ]per[- ](?:acquisition|action|lead|install|sign-?up|"
+r"conversion|sale|order)|acquisition cost)\b|獲得単価|(?<![a-z])cpa|獲得コスト"
+)),
     ("roas", re.compile(r"\broas\b|return on ad ?spend|広告費用対効果|(?<![a-z])roas")),
     ("ctr", re.compile(r"\bctr\b|click[- ]?through|クリック率|(?<![a-z])ctr")),
     ("awareness", re.compile(
-        r"\bawareness\b|\bget (?:\w+ ){0,4}?(?:seen|noticed|known)\b|\bspread the word\b|\bvisibility\b|\bimpressions\b|\bbrand recall\b|\b(?:maximi[sz]e|broad|wide|widest|more) reach\b|\bput (?:\w+ ){1,4}on the map\b|\bbuzz\b|\bname recognition\b|\bmake (?:\w+ ){1,5}(?:better |well[- ])known\b|\blet people know\b"
-        r"|認知|知名度|知ってもらい|知ってもらう|ブランディング|インプレッション|リーチを")),
+        
+r"\bawareness\b|\bget (?:\w+ ){0,4}?(?:seen|noticed|known)\b|\bspread the word\b|"
+r"\bvisibility\b|\bimpressions\b|\bbrand recall\b|\b(?:maximi[sz]e|broad|wide|"
+r"widest|more) reach\b|\bput (?:\w+ ){1,4}on the map\b|\bbuzz\b|"
+r"\bname recognition\b|\bmake (?:\w+ ){1,5}(?:better |well[- ])known\b|"
+r"\blet people know\b"
+r"|認知|知名度|知ってもらい|知ってもらう|ブランディング|インプレッション|リーチを"
+)),
     ("leads", re.compile(
-        r"\b(?:leads?(?! to\b| the\b| time\b)(?<!we lead)|lead gen(?:eration)?|sign-?ups?|sign ups|registrations?|demo requests?|demo bookings|subscribers|enquiries|inquiries|rsvps|appointments|applicants|applications(?= for| from)|enrol?lments|waitlist|trial users|trial sign-?ups|get people to (?:sign up|register|apply))\b"
-        r"|資料請求|登録者|会員登録|見込み?客|リード(?!タイム)|申し込み|申込|来場予約|問い合わせ|問合せ|応募(?!者向け)|会員(?:を|獲得|募集)|登録を|体験予約")),
-    ("installs", re.compile(r"\b(?:app |more )?(?:installs?|installations?|downloads?)\b|インストール|ダウンロード(?!版)")),
+        
+r"\b(?:leads?(?! to\b| the\b| time\b)(?<!we lead)|lead gen(?:eration)?|sign-?ups?|"
+r"sign ups|registrations?|demo requests?|demo bookings|subscribers|enquiries|"
+r"inquiries|rsvps|appointments|applicants|applications(?= for| from)|enrol?lments|"
+r"waitlist|trial users|trial sign-?ups|get people to (?:sign up|register|apply))\b"
+r"|資料請求|登録者|会員登録|見込み?客|リード(?!タイム)|申し込み|申込|来場予約|"
+r"問い合わせ|問合せ|応募(?!者向け)|会員(?:を|獲得|募集)|登録を|体験予約"
+)),
+    ("installs", re.compile(
+r"\b(?:app |more )?(?:installs?|installations?|downloads?)\b|インストール|"
+r"ダウンロード(?!版)"
+)),
     ("sales", re.compile(
-        r"\b(?:sales(?!force| ?(?:team|people|manager|rep|tool|software|director|leader|training|call|crm|enablement|professional))|orders(?! over)|purchases|sell(?:ing)?|bookings|reservations|(?:new|more|paying|additional) customers|revenue(?! operations)|conversions|pre-?orders|donations|buyers)\b"
-        r"|売上|売り上げ|売りたい|売る|売って|販売(?!促進会社|サイト|店|管理|員|代理)|購入|注文|販促|予約を(?:増|獲)|成約|受注|新規顧客|顧客獲得|集客して?売")),
+        
+r"\b(?:sales(?!force| ?(?:team|people|manager|rep|tool|software|director|leader|"
+r"training|call|crm|enablement|professional))|orders(?! over)|purchases|"
+r"sell(?:ing)?|bookings|reservations|(?:new|more|paying|additional) customers|"
+r"revenue(?! operations)|conversions|pre-?orders|donations|buyers)\b"
+r"|売上|売り上げ|売りたい|売る|売って|販売(?!促進会社|サイト|店|管理|員|代理)|購入|"
+r"注文|販促|予約を(?:増|獲)|成約|受注|新規顧客|顧客獲得|集客して?売"
+)),
 )  # fmt: skip
 
 
@@ -63,12 +93,18 @@ class Measure:
 def _counted() -> tuple[tuple[KpiType, re.Pattern[str], re.Pattern[str]], ...]:
     built: list[tuple[KpiType, re.Pattern[str], re.Pattern[str]]] = []
     number = rf"(?P<n>(?:{DIGITS})(?:\s?{SCALE})?|\b{WORDS})\+?"
-    fill = r"(?:(?:new|more|additional|extra|total|qualified|paid|paying|online|first|free|email|monthly|in-app|organic|confirmed|trial|verified|unique|targeted|ticket|member|webinar|course|table|hotel|room|quality|b2b|high-quality|event|early|newsletter|beta|product|video) ){0,3}"
+    fill = (
+        r"(?:(?:new|more|additional|extra|total|qualified|paid|paying|online|first|free|"
+        r"email|monthly|in-app|organic|confirmed|trial|verified|unique|targeted|ticket|"
+        r"member|webinar|course|table|hotel|room|quality|b2b|high-quality|event|early|"
+        r"newsletter|beta|product|video) ){0,3}"
+    )
     for kind, english, japanese in rows("kpi_nouns"):
         en = re.compile(rf"{number}\s{fill}(?P<u>{english})\b")
         counter = r"(?:件|人|名|個|本|回|枚|組|台|社|ダウンロード|セット)"
         ja = re.compile(
-            rf"(?P<u>{japanese})(?:の目標)?(?:数|件数|者数)?(?:を|が|は|で|の|、|:)?(?:月|合計|新たに|最低)?(?P<n>{KANJI}){counter}"
+            rf"(?P<u>{japanese})(?:の目標)?(?:数|件数|者数)?(?:を|が|は|で|の|、|:)?(?:月|合計|"
+            rf"新たに|最低)?(?P<n>{KANJI}){counter}"
             rf"|(?P<n2>{KANJI}){counter}?の?(?P<u2>{japanese})"
         )
         built.append((kind, en, ja))  # type: ignore[arg-type]
@@ -76,10 +112,14 @@ def _counted() -> tuple[tuple[KpiType, re.Pattern[str], re.Pattern[str]], ...]:
 
 
 _SELL_N = re.compile(
-    rf"\bsell(?:ing)? (?:at least |about |around |over |up to )?(?P<n>(?:{DIGITS})(?:\s?{SCALE})?|{WORDS}) (?!%|percent)(?P<u>[a-z-]+)"
+    rf"\bsell(?:ing)? (?:at least |about |around |over |"
+    rf"up to )?(?P<n>(?:{DIGITS})(?:\s?{SCALE})?|{WORDS}) (?!%|percent)(?P<u>[a-z-]+)"
 )
 _PEOPLE_N = re.compile(
-    rf"\b(?:sign up|register|enrol|enroll|recruit|subscribe) (?P<n>(?:{DIGITS})(?:\s?{SCALE})?|{WORDS}) (?:new )?(?P<u>people|users|members|customers|students|players|families|businesses|companies|parents|beta testers|testers|volunteers|participants|drivers|teachers)"
+    rf"\b(?:sign up|register|enrol|enroll|recruit|"
+    rf"subscribe) (?P<n>(?:{DIGITS})(?:\s?{SCALE})?|{WORDS}) (?:new )?(?P<u>people|"
+    rf"users|members|customers|students|players|families|businesses|companies|parents|"
+    rf"beta testers|testers|volunteers|participants|drivers|teachers)"
 )
 _PER_CLICK_NOUN = re.compile(r"^\s?(?:per|each)\b")
 
@@ -118,10 +158,8 @@ def _read_count(text: Text) -> tuple[KpiType | None, float | None, str | None]:
                 value = (
                     japanese_value(raw.rstrip(",.")) if pattern is japanese else english_value(raw)
                 )
-                if (
-                    value is None
-                    or _PER_CLICK_NOUN.search(text.after(match.end(), 6))
-                    and value == 1
+                if value is None or (
+                    _PER_CLICK_NOUN.search(text.after(match.end(), 6)) and value == 1
                 ):
                     continue
                 if (

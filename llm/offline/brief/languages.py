@@ -9,10 +9,14 @@ from llm.offline.brief.lexicon import alternation, cell, rows
 from llm.offline.brief.text import Text
 
 _JA_PRODUCT = re.compile(
-    r"^(?:圏|教室|学校|教師|講座|会話|学習|レッスン|スクール|アプリ|検定|教材|能力|塾|試験|オンライン|の(?:教室|教材|本|授業|レッスン|先生))"
+    r"^(?:圏|教室|学校|教師|講座|会話|学習|レッスン|スクール|アプリ|検定|教材|能力|塾|"
+    r"試験|オンライン|の(?:教室|教材|本|授業|レッスン|先生))"
 )
 _NOT_AFTER = re.compile(
-    r"^(?:-language)? (?:course|class|lesson|school|tutor|teacher|learning|app\b|cooking|food|restaurant|cuisine|breakfast|garden|tea|test|exam|literature|toast|press|fries|new year|market|customers|people|consumers|audience|shoppers|users|businesses|companies)"
+    r"^(?:-language)? (?:course|class|lesson|school|tutor|teacher|learning|app\b|"
+    r"cooking|food|restaurant|cuisine|breakfast|garden|tea|test|exam|literature|toast|"
+    r"press|fries|new year|market|customers|people|consumers|audience|shoppers|users|"
+    r"businesses|companies)"
 )
 
 
@@ -27,10 +31,16 @@ def _patterns() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str], dict
         for name in (*cell(row, 1), *cell(row, 2)):
             codes[name] = row[0]
     name = rf"(?:{alternation(english)})"
-    chain = rf"(?:both )?{name}\b(?:(?:, and |, | and | & |/| or | as well as |\+| plus (?:in )?| and in ){name}\b)*"
+    chain = (
+        rf"(?:both )?{name}\b(?:(?:, and |, | and | & |/| or | as well as |\+|"
+        rf" plus (?:in )?| and in ){name}\b)*"
+    )
     listed = re.compile(
-        rf"(?:\bin|\blanguages?:?|\bbilingual|\binto|\bwritten in|\buse|\busing|\bads? \()\s(?P<c>{chain})"
-        rf"|(?P<d>{chain})(?:[- ]speaking\b|[- ]speakers?\b|[- ]language (?:ads?|copy|creatives?|campaign|content|version)|[- ](?:ads?|copy|creatives?|texts?|captions|versions?)\b| only\b|-only\b| bilingual)"
+        rf"(?:\bin|\blanguages?:?|\bbilingual|\binto|\bwritten in|\buse|\busing|"
+        rf"\bads? \()\s(?P<c>{chain})"
+        rf"|(?P<d>{chain})(?:[- ]speaking\b|[- ]speakers?\b|[- ]language (?:ads?|copy|"
+        rf"creatives?|campaign|content|version)|[- ](?:ads?|copy|creatives?|texts?|captions|"
+        rf"versions?)\b| only\b|-only\b| bilingual)"
     )
     return listed, re.compile(name), re.compile(alternation(japanese)), codes
 

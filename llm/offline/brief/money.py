@@ -60,7 +60,7 @@ def _words(place: str) -> list[str]:
 @cache
 def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
     prefix = rf"(?<![a-z0-9])(?P<p>{alternation(_words('p'))})"
-    latin = [w for w in _words("s") if re.match(r"[a-z]", w) and w.isascii() or w in ("zł", "kč")]
+    latin = [w for w in _words("s") if (re.match(r"[a-z]", w) and w.isascii()) or w in ("zł", "kč")]
     other = [w for w in _words("s") if w not in latin]
     suffix = rf"(?P<s>(?:{alternation(latin)})(?![a-z])|(?:{alternation(other)}))"
     number = rf"(?P<n>(?:{DIGITS})(?:[ -]?{SCALE})?|\b{WORDS})"

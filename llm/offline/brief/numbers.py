@@ -22,7 +22,10 @@ _KANJI_SMALL = {"十": 10, "百": 100, "千": 1_000}
 _KANJI_BIG = {"万": 10_000, "億": 100_000_000, "兆": 1_000_000_000_000}
 
 #: Digits with grouping in any of the usual styles.
-DIGITS = r"\d{1,3}(?:[,.' ]\d{3})+(?:[.,]\d{1,2})?(?!\d)|\d+(?:[.,]\d+)?"
+DIGITS = (
+    r"\d{1,2}(?:,\d\d)+,\d{3}(?!\d)|\d{1,3}(?:[,.' ]\d{3})+(?:[.,]\d{1,2})?(?!\d)|"
+    r"\d+(?:[.,]\d+)?"
+)
 SCALE = r"(?:thousand|grand|million|mio|billion|lakhs?|lac|crores?|hundred|mn|bn|mm|k|m|b)\b"
 _WORD = "|".join(sorted(_UNITS, key=len, reverse=True))
 _SCALE_WORD = r"hundred|thousand|grand|million|billion|lakhs?|crores?"

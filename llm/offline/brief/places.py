@@ -16,54 +16,45 @@ from llm.offline.brief.text import Text
 
 #: Words before which a nationality means the people there: "German customers", "the Dutch market".
 _PEOPLE = (
-    r"(?:\s(?:market|markets|audience|audiences|consumers?|customers?|shoppers?|buyers?|users?|clients?|people|women|men|adults|families|parents"
-    r"|moms|mums|students|businesses|companies|firms|smbs|smes|startups|gamers|runners|players|speakers?(?=x)|travell?ers|tourists|households"
-    r"|millennials|teens|teenagers|homeowners|citizens|residents|expats|fans|readers|retailers|restaurants(?=\sowners)|entrepreneurs|professionals"
-    r"|developers|managers|doctors|teachers|drivers|cities|states|viewers|subscribers|shops|foodies|couples|seniors|owners|cyclists|home cooks|manufacturers))"
+    r"(?:\s(?:market|markets|audience|audiences|consumers?|customers?|shoppers?|"
+    r"buyers?|users?|clients?|people|women|men|adults|families|parents"
+    r"|moms|mums|students|businesses|companies|firms|smbs|smes|startups|gamers|runners|"
+    r"players|speakers?(?=x)|travell?ers|tourists|households"
+    r"|millennials|teens|teenagers|homeowners|citizens|residents|expats|fans|readers|"
+    r"retailers|restaurants(?=\sowners)|entrepreneurs|professionals"
+    r"|developers|managers|doctors|teachers|drivers|cities|states|viewers|subscribers|"
+    r"shops|foodies|couples|seniors|owners|cyclists|home cooks|manufacturers))"
 )
 _ORIGIN_BEFORE = re.compile(
-    r"(?:\bmade in|\bbased in|\bbased out of|\bheadquartered in|\bborn in|\bbrewed in|\bgrown in|\bimported from|\bsourced from|\bcrafted in|\bproduced in|\bdesigned in"
-    r"|\b(?:trips?|flights?|travel|tours?|holidays?|vacations?|visits?|getaways?|cruises?|tickets?|journeys?|adventures?|fly|safaris?) (?:to|around|across)|\btours? of"
+    r"(?:\bmade in|\bbased in|\bbased out of|\bheadquartered in|\bborn in|\bbrewed in|"
+    r"\bgrown in|\bimported from|\bsourced from|\bcrafted in|\bproduced in|"
+    r"\bdesigned in"
+    r"|\b(?:trips?|flights?|travel|tours?|holidays?|vacations?|visits?|getaways?|"
+    r"cruises?|tickets?|journeys?|adventures?|fly|safaris?) (?:to|around|across)|"
+    r"\btours? of"
     r"|\bvisit|\bstyle of|\btaste of)\s(?:the\s)?$"
 )
 _FROM_BEFORE = re.compile(r"\bfrom\s(?:the\s)?$")
 _FROM_PEOPLE = re.compile(
-    r"(?:people|customers|users|buyers|clients|visitors|traffic|leads|orders|sales|sign-?ups|shoppers|students|players|audience|readers|travell?ers|tourists|candidates|applicants|subscribers|donations|bookings|registrations|downloads|installs|guests|gamers|women|men|families|expats) from\s(?:the\s)?$"
+    r"(?:people|customers|users|buyers|clients|visitors|traffic|leads|orders|sales|"
+    r"sign-?ups|shoppers|students|players|audience|readers|travell?ers|tourists|"
+    r"candidates|applicants|subscribers|donations|bookings|registrations|downloads|"
+    r"installs|guests|gamers|women|men|families|expats) from\s(?:the\s)?$"
 )
 _NOT_BEFORE = re.compile(
-    r"(?:\bexcept(?: for| in)?|\bexcluding|\bexclude|\bbut not(?: in| for)?|\bnot(?: in| to)?|\boutside(?: of)?|\bother than|\bapart from|\bwithout|\bminus|\bno|\bavoid|\banywhere but|\beverywhere but)\s(?:the\s)?$"
+    r"(?:\bexcept(?: for| in)?|\bexcluding|\bexclude|\bbut not(?: in| for)?|"
+    r"\bnot(?: in| to)?|\boutside(?: of)?|\bother than|\bapart from|\bwithout|\bminus|"
+    r"\bno|\bavoid|\banywhere but|\beverywhere but)\s(?:the\s)?$"
 )
 _NOT_CHAIN = re.compile(r"^(?:,| and| or|,? nor)\s(?:the\s|in\s)?$")
 _NOT_AFTER_JA = re.compile(r"^(?:以外|を除|は除|抜き|ではなく|じゃなく|には出さない|は対象外)")
 _ORIGIN_AFTER = re.compile(r"^(?:-based\b|-made\b|-born\b|-style\b|-inspired\b|-grown\b)")
 _JA_NOT_PLACE = re.compile(
-    r"^(?:語|料理|食(?!品)|酒|茶|製|産|風|式|人(?!気)|史|庭園|画|刀|文化|菓子|ワイン|旅行|ツアー|留学|雑貨|直送|発の|出身|移住)"
+    r"^(?:語|料理|食(?!品)|酒|茶|コスメ|カレー|家具|スイーツ|マッサージ|ドラマ|キムチ|"
+    r"車|製|産|風|式|人(?!気)|史|庭園|画|刀|文化|菓子|ワイン|旅行|ツアー|留学|雑貨|"
+    r"直送|発の|出身|移住)"
 )
 _KATAKANA = re.compile(r"[\u30a1-\u30fa\u30fc]")
-#: Words that are places only in the right company: pattern of what must (not) surround them.
-_TRICKY = {
-    "turkey": (r"(?:in|to|across|from|within|throughout|for|and|,)\s$", r"^ (?:sandwich|burger|breast|dinner|meat|bacon|leg|wrap|club|recipe|farm|sausage|jerky|hunt|call|sub)"),
-    "china": (r"(?:in|to|across|within|throughout|for|and|,|mainland)\s$", r"^ (?:plates?|sets?|cups?|tea|dishes|cabinet|shop|patterns?|dinnerware|ware|figurines?|dolls?)"),
-    "jordan": (r"(?:in|to|across|within|throughout|for|and|,)\s$", r"^(?: (?:sneakers?|shoes?|brand|peterson|resale|1|3|4|11|retro)|s\b)"),
-    "chile": (r"(?:in|to|across|within|throughout|for|and|,)\s$", r"^ (?:sauce|oil|powder|pepper|con|crisp|paste|flakes)"),
-    "panama": (r"", r"^ (?:hats?|city, fl)"),
-    "guinea": (r"", r"^ (?:pig|fowl)"),
-    "oz": (r"\bin\s$", r"^$x"),
-    "nice": (r"(?:\bin|to|,|and)\s$", r"^ (?:and|way|to|people|price|deal|things?|weather|places?|new|looking|big|little)"),
-    "cologne": (r"(?:\bin|and|,)\s$", r"^ (?:brand|spray|scent|for)"),
-    "buffalo": (r"\bin\s$", r"^ (?:wings?|sauce|milk|mozzarella)"),
-    "phoenix": (r"(?:\bin|and|,)\s$", r"^$x"),
-    "orlando": (r"", r"^ bloom"), "columbus": (r"\bin\s$", r"^ day"), "lima": (r"", r"^ beans?"), "bali": (r"", r"^ (?:shoes|bra)"),
-    "kent": (r"\bin\s$", r"^$x"), "devon": (r"", r"^ (?:cream|rex)"), "salvador": (r"\bin\s$", r"^ dal"), "cork": (r"\bin\s$", r"^ (?:board|yoga|floor|mats?|coasters?)"),
-    "derby": (r"\bin\s$", r"^$x"), "limerick": (r"\bin\s$", r"^$x"), "braga": (r"\bin\s$", r"^$x"), "charlotte": (r"\bin\s$", r"^$x"), "queens": (r"\bin\s$", r"^$x"),
-    "savannah": (r"\bin\s$", r"^ cats?"), "essen": (r"\bin\s$", r"^$x"), "cali": (r"\bin\s$", r"^$x"), "goa": (r"\bin\s$", r"^$x"), "muscat": (r"\bin\s$", r"^ wine"),
-    "cambridge": (r"", r"^ (?:exam|certificate|english)"), "brazil": (r"", r"^ nuts?"), "oxford": (r"", r"^ (?:shirts?|shoes?|comma|dictionary)"),
-    "bologna": (r"\bin\s$", r"^ sand"), "wellington": (r"", r"^ boots?"), "florence": (r"\bin\s$", r"^$x"), "sofia": (r"\bin\s$", r"^$x"), "valencia": (r"", r"^ oranges?"),
-    "cuba": (r"", r"^ libre"), "porto": (r"", r"^ wine"), "hyderabad": (r"", r"^ biryani"), "darwin": (r"\bin\s$", r"^$x"), "cordoba": (r"\bin\s$", r"^$x"),
-    "rosario": (r"\bin\s$", r"^$x"), "alexandria": (r"\bin\s$", r"^$x"), "tripoli": (r"\bin\s$", r"^$x"), "saudi": (r"", r"^$x"), "bergen": (r"\bin\s$", r"^$x"), "linz": (r"", r"^er"),
-    "new england": (r"", r"^ clam"), "essential": (r"$x", r""), "america": (r"(?<!south )(?<!latin )(?<!central )$", r"^'s"), "bern": (r"\bin\s$", r"^$x"),
-    "maine": (r"", r"^ (?:coon|lobster roll)"), "vermont": (r"", r"^$x"), "cyprus": (r"", r"^$x"), "malta": (r"", r"^$x"), "riga": (r"", r"^$x"), "essaouira": (r"", r"^$x"),
-}  # fmt: skip
 
 
 @dataclass
@@ -84,6 +75,15 @@ class Places:
         """Append the codes that are not there yet."""
         self.stated = True
         self.geos.extend(code for code in codes if code not in self.geos)
+
+
+@cache
+def _tricky() -> dict[str, tuple[str, str]]:
+    """Return what must stand before a name and what must not follow it, empty for anything."""
+    return {
+        row[0]: (row[1].removeprefix("-"), row[2] if row[2] != "-" else "(?!)")
+        for row in rows("tricky_places")
+    }
 
 
 @cache
@@ -115,15 +115,20 @@ def _index() -> tuple[re.Pattern[str], re.Pattern[str], dict[str, list[str]], fr
 _US = re.compile(r"(?<![\w$])(?:US|U\.S\.)(?![\w$])(?!\$)")
 _US_LOW = re.compile(r"(?:(?<=\bthe )|(?<=\bin ))us\b(?! (?:\w+ing|know|to|all|out|more)\b)")
 _CODES = re.compile(
-    r"(?<![\w$-])(?:US|JP|UK|GB|DE|FR|ES|NL|KR|CN|TW|HK|SG|AU|NZ|BR|MX|CH|SE|DK|PL|PT|CZ|ZA|CA|AT|BE|IT|IN|IE|FI|UAE|EU|USA)(?![\w$-])"
+    r"(?<![\w$-])(?:US|JP|UK|GB|DE|FR|ES|NL|KR|CN|TW|HK|SG|AU|NZ|BR|MX|CH|SE|DK|PL|PT|"
+    r"CZ|ZA|CA|AT|BE|IT|IN|IE|FI|UAE|EU|USA)(?![\w$-])"
 )
 _CODE_LIST = re.compile(
     r"(?<![\w$-])[A-Z]{2,3}(?:(?:, ?|/| ?\+ ?| ?& ?| and |, and |・|、|と)[A-Z]{2,3})+(?![\w$-])"
 )
 _CODE_AFTER_IN = re.compile(
-    r"(?:\b(?:[Ii]n|[Ff]or|[Tt]argeting|[Mm]arket|[Gg]eos?:?|[Cc]ountr(?:y|ies):?|[Rr]egions?:?|[Ll]ocations?:?)\s)([A-Z]{2})(?![\w$-])"
+    r"(?:\b(?:[Ii]n|[Ff]or|[Tt]argeting|[Mm]arket|[Gg]eos?:?|[Cc]ountr(?:y|ies):?|"
+    r"[Rr]egions?:?|[Ll]ocations?:?)\s)([A-Z]{2})(?![\w$-])"
 )
-_JA_CITY = re.compile(r"[\u4e00-\u9fff]{1,4}(?<!都)(?:市(?![場民内街況])|県(?!民)|町(?![内民家]))")
+_JA_CITY = re.compile(
+    r"[\u4e00-\u9fff]{1,4}(?<!都)(?:市(?![場民内街況])|県(?!民)|町(?![内民家])|"
+    r"区(?![別画分切役民間域]))"
+)
 
 
 def read_places(text: Text) -> Places:
@@ -146,8 +151,8 @@ def _is_place(text: Text, match: re.Match[str]) -> bool:
     name, (start, end) = match[0], match.span()
     if text.taken(start, end, "language", "date", "money"):
         return False
-    if name in _TRICKY:
-        needs, forbids = _TRICKY[name]
+    if name in _tricky():
+        needs, forbids = _tricky()[name]
         if re.search(forbids, text.low[end : end + 16]):
             return False
         capital = text.norm[start].isupper() and text.norm != text.norm.upper()
@@ -169,7 +174,11 @@ def _georgia(text: Text) -> list[str]:
     ):
         return ["US"]
     if re.search(
-        r"tbilisi|batumi|country of georgia|caucasus|\blari\b|armenia|azerbaijan", text.low
+        (
+            r"tbilisi|batumi|country of georgia|georgia \(the country|georgia, the country|"
+            r"caucasus|\blari\b|armenia|azerbaijan"
+        ),
+        text.low,
     ):
         return ["GE"]
     return ["?"]

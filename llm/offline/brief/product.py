@@ -8,20 +8,43 @@ from llm.offline.brief.text import MASK, Text
 
 _KINDS = ("money", "date", "channel", "language", "kpi", "audience")
 _VERB = (
-    r"(?:re-?launch(?:es|ing)?|promot(?:e|es|ing|ion of)|advertis(?:e|es|ing)|market(?:ing)?|sell(?:ing)?|launch(?:es|ing)?|push(?:ing)?|plug|publici[sz]e|showcase|introduc(?:e|ing)|announc(?:e|ing)|pitch"
-    r"|spread the word about|word out (?:about|on|for)|drive traffic to|traffic (?:for|to)|bring (?:people|visitors) to|tell (?:people|everyone) about|boost|grow|fill|rent out|get (?:people|users|visitors) (?:to|into|for))"
+    r"(?:re-?launch(?:es|ing)?|promot(?:e|es|ing|ion of)|advertis(?:e|es|ing)|"
+    r"market(?:ing)?|sell(?:ing)?|launch(?:es|ing)?|push(?:ing)?|plug|publici[sz]e|"
+    r"showcase|introduc(?:e|ing)|announc(?:e|ing)|pitch"
+    r"|spread the word about|word out (?:about|on|for)|drive traffic to|traffic (?:for|"
+    r"to)|bring (?:people|visitors) to|tell (?:people|everyone) about|boost|grow|fill|"
+    r"rent out|get (?:people|users|visitors) (?:to|into|for))"
 )
 _OWN = r"(?:our|my|the|a|an|this|their|these|some)"
 _STOP = (
-    r"(?:in|on|by|to|for|with|until|till|before|from|at|via|this|next|during|through|throughout|using|within|over|among|amongst|across|targeting|target|aimed|aiming|and get|worldwide|globally|who|that|which|as|so|but|not"
-    r"|starting|ending|budget|we|i|is|are|has|have|should|seen|better|more|per|under|against|without|run(?= (?:it|them|this|our|ads?|until|from|for|on|through|a|during|all|only)\b)|max|total|spend|where|when|between|around|into|ads|only|please|just|known|noticed|about|while|because|if|everywhere|anywhere|launching|costs?|priced|ranks?|reach|except|and (?:we|i|get|reach|target|want|need|drive|spend|run|our budget|a budget))"
+    r"(?:in|on|by|to|for|with|until|till|before|from|at|via|this|next|during|through|"
+    r"throughout|using|within|over|among|amongst|across|targeting|target|aimed|aiming|"
+    r"and get|worldwide|globally|who|that|which|as|so|but|not"
+    r"|starting|ending|budget|we|i|is|are|has|have|should|seen|better|more|per|under|"
+    r"against|without|run(?= (?:it|them|this|our|ads?|until|from|for|on|through|a|"
+    r"during|all|only)\b)|max|total|spend|where|when|between|around|into|ads|only|"
+    r"please|just|known|noticed|about|while|because|if|everywhere|anywhere|launching|"
+    r"costs?|priced|ranks?|reach|except|and (?:we|i|get|reach|target|want|need|drive|"
+    r"spend|run|our budget|a budget))"
 )
 _NP = re.compile(
     rf"(?:(?!{_STOP}\b)[\w'’&\"+/.#%-]*[\w'’&\"+/#%]\.?(?=[\s,;:.!?()\x00]|$)\s?){{1,8}}"
 )
 _HEADS = (
-    re.compile(rf"\b{_VERB} (?:(?:more |the sales of |sales of |downloads of |awareness (?:of|for) |demand for |bookings (?:for|at) |\x00+ ?)*)(?={_OWN}\b|[\"\w\x00])"),
-    re.compile(r"\b(?:ads?|adverts?|advertising|marketing|campaigns?|awareness|promotion|push|signups?|sign-ups?|leads?|buzz|sales|downloads|installs|launch|demand|interest|orders|bookings|requests|visibility|commercials?|banners?) (?:for|of|about|around|at|to) (?=[\"\w\x00])"),
+    re.compile(
+r"\b(?:product|campaign|item|service|offer|advertise|promote|project|"
+r"what)\s?: (?=[\w\x00])"
+),
+    re.compile(
+rf"\b{_VERB} (?:(?:more |the sales of |sales of |downloads of |awareness (?:of|"
+rf"for) |demand for |bookings (?:for|at) |\x00+ ?)*)(?={_OWN}\b|[\"\w\x00])"
+),
+    re.compile(
+r"\b(?:ads?|adverts?|advertising|marketing|campaigns?|awareness|promotion|push|"
+r"signups?|sign-ups?|leads?|buzz|sales|downloads|installs|launch|demand|interest|"
+r"orders|bookings|requests|visibility|commercials?|banners?) (?:for|of|about|"
+r"around|at|to) (?=[\"\w\x00])"
+),
     re.compile(r"\b(?:for|of|to|at|about|on|about|behind) (?=(?:our|my)\b)"),
     re.compile(r"(?<![\w])(?=(?:our|my) )"),
     re.compile(r"(?:^|\x00|[,;:.] ?)\s?(?:for|of|to) (?=(?:a|an|the)\b)"),
@@ -29,11 +52,23 @@ _HEADS = (
     re.compile(r"\bfor (?=(?:a|an|the)\b)"),
 )  # fmt: skip
 _LEAD = re.compile(
-    r"^(?:(?:(?:\d+-(?:day|week|month) )?(?:free )?trial (?:of|for)|our|my|the|a|an|this|their|these|some|more|brand[- ]new|brand new|new|newly launched|upcoming|latest|own|local|free|small|online ads for|ads for|first ever|very own|amazing|great|best)\s)+"
+    r"^(?:(?:(?:\d+-(?:day|week|month) )?(?:free )?trial (?:of|for)|our|my|the|a|an|"
+    r"this|their|these|some|more|brand[- ]new|brand new|new|newly launched|upcoming|"
+    r"latest|own|local|free|small|online ads for|ads for|first ever|very own|amazing|"
+    r"great|best)\s)+"
 )
 _NAMED = re.compile(r"[\"“「]([^\"”」]{2,60})[\"”」]")
 _NOT_PRODUCT = re.compile(
-    r"^(?:ads?|adverts?|advertising|campaigns?|budgets?|(?:total |max |whole |daily |weekly |monthly |marketing |ad )*(?:budget|spend|cap)|sales|goals?|leads?|sign-?ups?|signups?|customers?|more|people|money|brand|awareness|traffic|kpis?|it|them|us|you|me|audience|market|team|business goals?|roas|cpa|ctr|conversions?|clicks?|year|month|week|day|users?|one|all|limit|max spend|everything|something|target(?: audience)?|end|start|previous instructions|instructions|things?|stuff|unlimited(?: \w+)?|end date|ad spend|max|sum|purchases|orders|downloads|installs|bookings|reach|revenue|same|rest|results?|numbers?|figures|impressions)$"
+    r"^(?:(?:app |new )*(?:downloads|installs|sign-?ups)|products?(?: go viral)?|"
+    r"(?:job|loan|housing)|ads?|adverts?|advertising|campaigns?|budgets?|(?:total |"
+    r"max |whole |daily |weekly |monthly |marketing |ad )*(?:budget|spend|cap)|sales|"
+    r"goals?|leads?|sign-?ups?|signups?|customers?|more|people|money|brand|awareness|"
+    r"traffic|kpis?|it|them|us|you|me|audience|market|team|business goals?|roas|cpa|"
+    r"ctr|conversions?|clicks?|year|month|week|day|users?|one|all|limit|sale|"
+    r"sales event|promotion|promo|max spend|everything|something|target(?: audience)?|"
+    r"end|start|previous instructions|instructions|things?|stuff|unlimited(?: \w+)?|"
+    r"end date|ad spend|max|sum|purchases|orders|downloads|installs|bookings|reach|"
+    r"revenue|same|rest|results?|numbers?|figures|impressions)$"
 )
 _AGENCY = re.compile(r"(?:-based|agency wants|team wants)")
 _MAX = 60
@@ -80,7 +115,10 @@ def _noun_phrase(masked: str, position: int, text: Text) -> str | None:
     ):
         phrase = f"{phrase.strip()} to {travel[1]}"
     joined = re.match(
-        r"\s?(about|of) ((?!our|my)[\w' -]+?)(?=\s(?:in|on|to|for|by|until|with|and|at|from|before|this)\b|[,.;\x00]|$)",
+        (
+            r"\s?(about|of) ((?!our|my)[\w' -]+?)(?=\s(?:in|on|to|for|by|until|with|and|at|"
+            r"from|before|this)\b|[,.;\x00]|$)"
+        ),
         following,
     )
     if joined and joined[1] == "about":
@@ -92,11 +130,18 @@ def _clean(phrase: str) -> str | None:
     phrase = phrase.strip(" ,.;:-\"'" + MASK)
     phrase = _LEAD.sub("", phrase + " ").strip(" ,.;:-\"'" + MASK)
     phrase = re.sub(
-        r"(?:'s)? (?:and|or|&|of|line up|now|today|here|company wants|everywhere|worldwide|globally)$",
+        (
+            r"(?:'s)? (?:and|or|&|of|line up|now|today|here|company wants|everywhere|worldwide|"
+            r"globally)$"
+        ),
         "",
         phrase,
     )
-    if len(phrase) < 2 or _NOT_PRODUCT.match(phrase) or not re.search(r"[a-z]{2}|[a-z]&[a-z]", phrase):
+    if (
+        len(phrase) < 2
+        or _NOT_PRODUCT.match(phrase)
+        or not re.search(r"[a-z]{2}|[a-z]&[a-z]", phrase)
+    ):
         return None
     return phrase
 
@@ -118,23 +163,59 @@ def _fragment(text: Text, masked: str) -> str | None:
 
 
 _THING = re.compile(
-    r"\b(?:app|shop|store|restaurant|cafe|café|kiosk|service|services|software|platform|tool|brand|course|courses|classes|lessons|school|studio|gym|hotel|clinic|bakery|bar|salon|subscription|box|kit|game|book|ebook|podcast|newsletter|magazine|website|saas|crm|agency|festival|conference|webinar|event|tour|tours|shoes|clothing|jewelry|jewellery|furniture|coffee|tea|wine|beer|snacks|skincare|cosmetics|supplements|insurance|bank|card|bike|bikes|scooter|car|cars|rental|rentals|camp|workshop|museum|theatre|marketplace|startup|business|company|line|outlet|boutique|farm|brewery|winery|spa|pharmacy|dentist|practice|firm|firms|community|club|album|film|toys?|gadgets?|headphones|headset|laptop|phone|watch|watches|bags?|candles|plants|flowers)s?\b"
+    r"\b(?:app|shop|store|restaurant|cafe|café|kiosk|service|services|software|"
+    r"platform|tool|brand|course|courses|classes|lessons|school|studio|gym|hotel|"
+    r"clinic|bakery|bar|salon|subscription|box|kit|game|book|ebook|podcast|newsletter|"
+    r"magazine|website|saas|crm|agency|festival|conference|webinar|event|tour|tours|"
+    r"shoes|clothing|jewelry|jewellery|furniture|coffee|tea|wine|beer|snacks|skincare|"
+    r"cosmetics|supplements|insurance|bank|card|bike|bikes|scooter|car|cars|rental|"
+    r"rentals|camp|workshop|museum|theatre|marketplace|startup|business|company|line|"
+    r"outlet|boutique|farm|brewery|winery|spa|pharmacy|dentist|practice|firm|firms|"
+    r"community|club|album|film|toys?|gadgets?|headphones|headset|laptop|phone|watch|"
+    r"watches|bags?|candles|plants|flowers)s?\b"
 )
 _JA_SPACE = re.compile(r"(?<=[a-z0-9]) (?=[a-z0-9])")
-_JA_GENERIC = re.compile(r"アプリ|サービス|商品|製品|サイト|広告|ウェブサイト|ホームページ|お店|店舗|会社|新商品|新製品|新サービス")
+_JA_GENERIC = re.compile(
+    r"アプリ|サービス|商品|製品|サイト|広告|ウェブサイト|ホームページ|お店|店舗|会社|"
+    r"新商品|新製品|新サービス"
+)
 _JA_OWN = re.compile(
-    r"^(?:(?:向けの?|むけの?|対象の)|(?:弊社|当社|自社|うち|私|わたし|僕|私たち|我が社|当店|御社)(?:の|が運営する)|(?:新しい|新発売の|新登場の|人気の|話題の|自慢の|最新の|この|その|こだわりの)|.{0,12}?(?:を|に)?(?:目指して|目標に|目標として|狙って)|て(?=[ァ-ヶ一-龥a-z]))+"
+    r"^(?:(?:向けの?|むけの?|対象の)|(?:弊社|当社|自社|うち|私|わたし|僕|私たち|我が社|"
+    r"当店|御社)(?:の|が運営する)|(?:新しい|新発売の|新登場の|人気の|話題の|自慢の|"
+    r"最新の|この|その|こだわりの)|.{0,12}?(?:を|に)?(?:目指して|目標に|目標として|"
+    r"狙って)|て(?=[ァ-ヶ一-龥a-z]))+"
 )
 _JA_CHAR = r"[^、。,.!?「」『』\x00:;()\s]"
-_JA_VERB = r"(?:宣伝|広告|pr(?![a-z])|プロモ|販売|売り|売る|紹介|告知|訴求|集客|アピール|公開|広め|知って|売って|届け|販促|リリース|展開|打ち出|推し|認知|promo)"
+_JA_VERB = (
+    r"(?:宣伝|広告|pr(?![a-z])|プロモ|販売|売り|売る|紹介|告知|訴求|集客|アピール|公開|"
+    r"広め|知って|売って|届け|販促|リリース|展開|打ち出|推し|認知|promo)"
+)
 _JA_NOT = re.compile(
-    r"^(?:.*(?:広告|認知度?|売上|売り上げ|予算|目標|件数|登録者?|クリック|インストール|ダウンロード|資料請求|問い合わせ|申し込み|申込|予約|注文|集客|顧客|お客様|期間|キャンペーン|cpa|roas|ctr|インプレッション|リーチ|広告費|配信|ターゲット|会員登録|成約|フォロワー|ブランド認知|見込み客|リード|獲得|コスト|費用|日本だけ|訴求|宣伝|来店|購入|知名度|単価|総額|合計|年間|月間|週間|四半期|月額|日額|使う|使い)|.*(?:したい|する|して|ほしい|です|ます|ない|ください)|月|週|日|年|人|方|男性|女性|件|全体|合計|新規|総額|上限|特に|目的|代わり|だけ|のみ|まで|から|国内|継続|終了日|以内|以下|程度|ネット|今すぐ|円|最大|\d+(?:件|人|名|個)|約|毎月|毎日|毎週|未定|無期限|\d+|[あ-ん]{1,3})$"
+    r"^(?:.*(?:広告|認知度?|売上|売り上げ|予算|目標|件数|登録者?|クリック|インストール|"
+    r"ダウンロード|資料請求|問い合わせ|申し込み|申込|予約|注文|集客|顧客|お客様|期間|"
+    r"キャンペーン|cpa|roas|ctr|インプレッション|リーチ|広告費|配信|ターゲット|"
+    r"会員登録|成約|フォロワー|ブランド認知|見込み客|リード|獲得|コスト|費用|日本だけ|"
+    r"訴求|宣伝|来店|購入|知名度|単価|総額|合計|年間|月間|週間|四半期|月額|日額|使う|"
+    r"使い|\d+件)|.*(?:したい|する|して|ほしい|です|ます|ない|ください)|月|週|日|年|人|"
+    r"方|男性|女性|件|全体|合計|新規|総額|上限|特に|目的|代わり|だけ|のみ|まで|から|"
+    r"国内|継続|終了日|以内|以下|程度|ネット|今すぐ|円|最大|\d+(?:件|人|名|個)|約|毎月|"
+    r"毎日|毎週|未定|無期限|\d+|[あ-ん]{1,3})$"
 )
 _JA_LEAD = re.compile(
-    r"^(?:(?:の|と|や|で|に|は|を|が|も|から|まで|向けの?|むけの?|対象の|限定の?|中の?|在住の|に向けて?|へ|層に|ために|チラシの代わりに|特に|て(?=[ァ-ヶ一-龥a-z])|.{0,12}?(?:目指して|目標に|目標として))|(?:弊社|当社|自社|うち|私|わたし|僕|私たち|我が社|当店|御社)(?:の|が運営する)|(?:新しい|新発売の|新登場の|人気の|話題の|自慢の|最新の|この|その|こだわりの))+"
+    r"^(?:(?:の|と|や|で|に|は|を|が|も|から|まで|向けの?|むけの?|対象の|限定の?|中の?|"
+    r"在住の|に向けて?|へ|層に|ために|チラシの代わりに|特に|て(?=[ァ-ヶ一-龥a-z])|"
+    r"(?:だけ|のみ|中心)[でに]|.{0,12}?(?:目指して|目標に|目標として))|(?:弊社|当社|"
+    r"自社|うち|私|わたし|僕|私たち|我が社|当店|御社)(?:の|が運営する)|(?:新しい|"
+    r"新発売の|新登場の|人気の|話題の|自慢の|最新の|この|その|こだわりの))+"
 )
 _JA_TAIL = re.compile(
-    r"(?:の(?:広告|宣伝|予約|注文|購入|会員登録|登録|新規登録|資料請求|お?問い合わせ|申し?込み?|来場予約|来場|体験予約|無料体験|成約|参加登録|見学予約|来店|導入|利用者|ユーザー|お客様|見込み客|リード|pr|集客|販売促進|販促|プロモーション|認知度?|ブランド認知|売上|売り上げ|販売|知名度|魅力|良さ|存在|キャンペーン|無料相談|来場|参加|ダウンロード数?|インストール数?|新規|オープン|こと|会員|キャンペーン告知|ブランディング)|(?:を|が|は|に|で|へ|と|の|も|です|でした|だ|ですが|について|用|専用)|を(?:宣伝|広告|販売|紹介).*|[!!。]+|向け)+$"
+    r"(?:の(?:広告|宣伝|予約|注文|購入|会員登録|登録|新規登録|資料請求|お?問い合わせ|"
+    r"申し?込み?|来場予約|来場|体験予約|無料体験|成約|参加登録|見学予約|来店|導入|"
+    r"利用者|ユーザー|お客様|見込み客|リード|pr|集客|販売促進|販促|プロモーション|"
+    r"認知度?|ブランド認知|売上|売り上げ|販売|知名度|魅力|良さ|存在|キャンペーン|"
+    r"無料相談|来場|参加|ダウンロード数?|インストール数?|新規|オープン|こと|会員|"
+    r"キャンペーン告知|ブランディング)|(?:を|が|は|に|で|へ|と|の|も|です|でした|だ|"
+    r"ですが|について|用|専用)|を(?:宣伝|広告|販売|紹介).*|[!!。]+|向け)+$"
 )
 
 
@@ -183,7 +264,9 @@ def _is_clause(head: str) -> bool:
 def _japanese_fragment(masked: str) -> str | None:
     best: str | None = None
     for match in re.finditer(rf"{_JA_CHAR}+", masked):
-        phrase = _clean_japanese(match[0], masked[max(0, match.start() - 1) : match.start()] == MASK)
+        phrase = _clean_japanese(
+            match[0], masked[max(0, match.start() - 1) : match.start()] == MASK
+        )
         if phrase is None or not re.search(r"[ァ-ヶー一-龥]", phrase) or len(phrase) > 24:
             continue
         if re.search(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from llm.offline.brief import calendar as cal
@@ -17,36 +17,54 @@ _EXCL = re.compile(
     r"(?:\bbefore|\bprior to|\bahead of|\bleading up to|\bin the run-?up to)\s(?:the\s|our\s)?$"
 )
 _INCL = re.compile(
-    r"(?:\bby|\buntil|\btill?|\b'til|\bthrough|\bthru|\bto|\bup to|\bup until|\bending(?: on)?|\bends?(?: on)?|\bend date(?: is)?:?"
-    r"|\bfinish(?:es|ing)?(?: on| by)?|\bstop(?:s|ping)?(?: on| at)?|\bdeadline(?: is)?:?|\bclos(?:es|ing)(?: on)?|\bexpir(?:es|ing)(?: on)?"
-    r"|\bno later than|\bnot later than|\bat the latest by|\bin time for|\bdue(?: on| by)?|[a-z\d]\s?[-~]"
-    r"|終了日?(?:は|:|が)?|締め?切り?(?:は|:)?|期限(?:は|:)?|から|~)\s?(?:the\s|midnight on\s|our\s|(?:and )?including\s|on\s|about\s|around\s)?$"
+    r"(?:\bby|\buntil|\btill?|\b'til|\bthrough|\bthru|\bto|\bup to|\bup until|"
+    r"\bending(?: on)?|\bends?(?: on)?|\bend date(?: is)?:?"
+    r"|\bfinish(?:es|ing)?(?: on| by)?|\bstop(?:s|ping)?(?: on| at)?|"
+    r"\bdeadline(?: is)?:?|\bclos(?:es|ing)(?: on)?|\bexpir(?:es|ing)(?: on)?"
+    r"|\bno later than|\bnot later than|\bat the latest by|\bin time for|\bdue(?: on|"
+    r" by)?|[a-z\d]\s?[-~]"
+    r"|終了日?(?:は|:|が)?|締め?切り?(?:は|:)?|期限(?:は|:)?|から|~)\s?(?:the\s|"
+    r"midnight on\s|our\s|(?:and )?including\s|on\s|about\s|around\s)?$"
 )
 _START = re.compile(
-    r"(?:\bfrom|\bstarting|\bstarts?|\bbeginning|\bbegins?|\blaunch(?:es|ing)?|\bas of|\beffective|\bsince|\bkick(?:s|ing)? off|\bgo(?:es|ing)? live"
-    r"|\bcommencing|\bstart date(?: is)?:?|\bbetween|開始日?(?:は|:|が)?|スタート(?:は|:))\s?(?:on\s|in\s|from\s|at\s|the\s|with\s)?(?:the\s)?$"
+    r"(?:\bfrom|\bstarting|\bstarts?|\bbeginning|\bbegins?|\blaunch(?:es|ing)?|\bas of|"
+    r"\beffective|\bsince|\bkick(?:s|ing)? off|\bgo(?:es|ing)? live"
+    r"|\bcommencing|\bstart date(?: is)?:?|\bbetween|開始日?(?:は|:|が)?|スタート(?:は|"
+    r":))\s?(?:on\s|in\s|from\s|at\s|the\s|with\s)?(?:the\s)?$"
 )
 _AFTER = re.compile(r"\bafter\s(?:the\s)?$")
 _BOTH = re.compile(
-    r"(?:\bin|\bon|\bduring|\bover|\bthroughout|\bwithin|\bacross|\bthis|\ball|\bjust|\bonly)\s(?:the\s|just\s|only\s)?$"
+    r"(?:\bin|\bon|\bduring|\bover|\bthroughout|\bwithin|\bacross|\bthis|\ball|\bjust|"
+    r"\bonly)\s(?:the\s|just\s|only\s)?$"
 )
 _FOR = re.compile(r"\bfor\s(?:the\s|our\s|this\s)?$")
 _JA_END = re.compile(
-    r"^(?:\(?[月火水木金土日]\)?)?(?:の?(?:前日)?まで|迄|以内|を期限|締め?切|が締め|終了|を?終わり|が?期限)"
+    r"^(?:\(?[月火水木金土日]\)?)?(?:の?(?:前日)?まで|迄|以内|を期限|締め?切|が締め|"
+    r"終了|を?終わり|が?期限)"
 )
 _JA_START = re.compile(
-    r"^(?:\(?[月火水木金土日](?:曜)?\)?)?\s?(?:から|より|以降|以後|スタート|開始|に?(?:開始|スタート)|~|-|を皮切り)"
+    r"^(?:\(?[月火水木金土日](?:曜)?\)?)?\s?(?:から|より|以降|以後|スタート|開始|"
+    r"に?(?:開始|スタート)|~|-|を皮切り)"
 )
 _JA_BEFORE = re.compile(r"^(?:の?前(?:まで)?|より前|以前)")
 _JA_BOTH = re.compile(r"^(?:に|中|の間|期間|限定|のみ|だけ|で|当日|の1日|の一日)")
 
+_SLASHED = re.compile(r"(?<![\d/])(\d{1,2})/(\d{1,2})(?!\d)")
 _RANGE = re.compile(r"\s?(?:-|~|to|until|till|through|thru|から|より)\s?(?:the |and )?")
 
 _ONGOING = re.compile(
-    r"\bon-?going\b|\balways[- ]on\b(?! (?:helpdesk|software|support|app|tool|assistant|display))|\buntil further notice\b|\bno (?:fixed )?end(?:[- ]date| in sight)?\b|\bwithout (?:an )?end(?: date)?\b"
-    r"|\bopen[- ]ended\b|\bindefinite(?:ly)?\b|\bcontinu(?:ous(?:ly)?|ally)\b|\bevergreen\b|\bperpetual(?:ly)?\b|\bnon-?stop\b|\ball year round\b|\byear[- ]round\b"
-    r"|\bpermanent(?:ly)?\b|\bkeep (?:it |them |this )?running\b|\brolling (?:basis|campaign)\b|\buntil (?:we|i) (?:say|stop|tell|cancel|pause)|\bforever\b|\bin perpetuity\b"
-    r"|継続的|継続して|継続配信|常時|無期限|ずっと|期限なし|終了日なし|終了日は(?:未定|なし)|終わりは(?:決めて|決まって)い?ない|期間(?:は)?(?:無制限|定めず|未定)|通年|恒久|止めるまで|当面(?:の間)?|期限は(?:なし|設け)|継続(?=$|[。、,で])|エンドレス"
+    r"\bon-?going\b|\balways[- ]on\b(?! (?:helpdesk|software|support|app|tool|"
+    r"assistant|display))|\buntil further notice\b|\bno (?:fixed )?end(?:[- ]date|"
+    r" in sight)?\b|\bwithout (?:an )?end(?: date)?\b"
+    r"|\bopen[- ]ended\b|\bindefinite(?:ly)?\b|\bcontinu(?:ous(?:ly)?|ally)\b|"
+    r"\bevergreen\b|\bperpetual(?:ly)?\b|\bnon-?stop\b|\ball year round\b|"
+    r"\byear[- ]round\b"
+    r"|\bpermanent(?:ly)?\b|\bkeep (?:it |them |this )?running\b|\brolling (?:basis|"
+    r"campaign)\b|\buntil (?:we|i) (?:say|stop|tell|cancel|pause)|\bforever\b|"
+    r"\bin perpetuity\b"
+    r"|継続的|継続して|継続配信|常時|無期限|ずっと|期限なし|終了日なし|終了日はなし|"
+    r"終わりは(?:決めて|決まって)い?ない|期間(?:は)?(?:無制限|定めず)|通年|恒久|"
+    r"止めるまで|当面(?:の間)?|期限は(?:なし|設け)|継続(?=$|[。、,で])|エンドレス"
 )
 
 
@@ -90,50 +108,64 @@ def read_schedule(text: Text, today: date, month_first: bool = False) -> Schedul
     duration = find_duration(text)
     moments = find_japanese(text, today) if text.japanese else []
     moments = sorted([*moments, *find_english(text, today)], key=lambda m: (m.start, m.end))
-    moments = [m for m in moments if not _ignored(text, m)]
+    moments = [_settled(text, m) for m in moments if not _ignored(text, m)]
     _assign(text, schedule, moments, today, month_first)
     _apply_duration(schedule, duration, today)
     _judge(schedule, moments, today)
     return schedule
 
 
+def _settled(text: Text, moment: Moment) -> Moment:
+    """Resolve `12/1` by another date of the goal that can only be read one way."""
+    if moment.problem != "ambiguous":
+        return moment
+    pairs = [(int(a), int(b)) for a, b in _SLASHED.findall(text.low)]
+    if any(a <= 12 < b <= 31 for a, b in pairs):
+        return replace(moment, problem=None)
+    if any(b <= 12 < a <= 31 for a, b in pairs):
+        swapped = date(moment.first.year, moment.first.day, moment.first.month)
+        return replace(moment, problem=None, first=swapped, last=swapped)
+    return moment
+
+
 def _ignored(text: Text, moment: Moment) -> bool:
     before = text.before(moment.start, 24)
+    if text.low[moment.start : moment.end] == "today" and not re.search(
+        r"\b(?:by|from|starting|start|starts|until|as of|on|before|of|between)\s$", before
+    ):
+        return True  # "How are you today?" names no date
     return bool(
         re.search(
-            r"(?:\b(?:since|founded in|established in|est\.?|model|class of|born in|edition|version|opened in)\s(?:the )?|創業)$",
+            (
+                r"(?:\b(?:since|founded in|established in|est\.?|model|class of|born in|edition|"
+                r"version|opened in)\s(?:the )?|創業)$"
+            ),
             before,
         )
     )
 
 
 def _role(text: Text, moment: Moment, is_second: bool, following: Moment | None) -> str:
+    """Return `start`, `after`, `end`, `before`, `edge_end` or `both`."""
     if moment.role:
         return moment.role
-    if following is not None and following.role is None:
-        between = text.low[moment.end : following.start]
-        if _RANGE.fullmatch(between):
-            return "start"
+    between = text.low[moment.end : following.start] if following and not following.role else None
+    if between is not None and _RANGE.fullmatch(between):
+        return "start"
     before, after = text.before(moment.start, 32), text.after(moment.end, 10)
-    if text.japanese:
-        if _JA_BEFORE.search(after):
-            return "before"
-        if _JA_END.search(after):
-            return "end"
-        if _JA_START.search(after):
-            return "start"
-    for role, pattern in (("before", _EXCL), ("after", _AFTER), ("start", _START), ("end", _INCL)):
-        if pattern.search(before):
-            return role
+    particles = ((_JA_BEFORE, "before"), (_JA_END, "end"), (_JA_START, "start"))
+    words = ((_EXCL, "before"), (_AFTER, "after"), (_START, "start"), (_INCL, "end"))
+    stated = [r for pattern, r in particles if text.japanese and pattern.search(after)]
+    stated += [r for pattern, r in words if pattern.search(before)]
+    if stated:
+        return stated[0]
     if _FOR.search(before):
         return "end" if moment.unit in ("holiday", "day", "edge") else "both"
     if is_second and before.endswith("and ") and "between" in text.before(moment.start, 48):
         return "end"
     if _BOTH.search(before) or (text.japanese and _JA_BOTH.search(after)):
         return "edge_end" if moment.unit == "edge" else "both"
-    if moment.unit in ("edge", "day"):
-        return "end"
-    return "both"
+    return "end" if moment.unit in ("edge", "day") else "both"
 
 
 def _assign(
@@ -165,7 +197,7 @@ def _assign(
         elif end_moment is None and not schedule.end:
             end_moment = moment
             schedule.end = moment.last
-            if start_moment is None and moment.first > today or moment.unit == "day":
+            if (start_moment is None and moment.first > today) or moment.unit == "day":
                 schedule.start = schedule.start or moment.first
     _match_years(schedule, start_moment, end_moment, today)
 
