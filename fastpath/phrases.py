@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from fastpath.japanese import KATAKANA, char_class
 from fastpath.text import fold
 
 _DATA: Final = Path(__file__).parent / "data"
@@ -23,6 +24,13 @@ _AGES: Final = frozenset(str(age) for age in range(5, 18))
 _ORDINALS: Final = {1: "1st", 2: "2nd", 3: "3rd"}
 _GRADES: Final = frozenset(_ORDINALS.get(n, f"{n}th") for n in range(1, 13))
 _CLASSES: Final = {"{age}": _AGES, "{grade}": _GRADES}
+
+
+def _bounded(fragment: str) -> str:
+    """Return a pattern; up to three katakana alone are too often a piece of a longer loanword."""
+    if len(fragment) <= 3 and all(char_class(char) == KATAKANA for char in fragment):
+        return f"(?<![ァ-ヺー]){fragment}(?![ァ-ヺー])"
+    return re.escape(fragment)
 
 
 def read_lexicon(name: str) -> list[tuple[str, str]]:
@@ -146,7 +154,7 @@ class Fragments:
                 self._category.setdefault(phrase, []).append(category)
         # Latin letters inside a Japanese phrase must not be the middle of a Latin word.
         shown = sorted(self._category, key=lambda p: (-len(p), p))
-        plain = [re.escape(p) for p in shown if not p.isascii()]
+        plain = [_bounded(p) for p in shown if not p.isascii()]
         latin = [rf"(?<![a-z0-9]){re.escape(p)}(?![a-z0-9])" for p in shown if p.isascii()]
         self._any = re.compile("(?=(" + "|".join(plain + latin) + "))")
 

@@ -43,7 +43,7 @@ def decide(
 
 
 RULES: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any], Reason]] = [
-    ("format of the ad", {"format": AdFormat.STATIC}, {"formats": (AdFormat.ACTION_CARD,)}, {}, Reason.FORMAT_NOT_ALLOWED),
+    ("format asked for", {}, {"formats": (AdFormat.STATIC,)}, {}, Reason.FORMAT_NOT_ALLOWED),
     ("format of the app", {}, {}, {"formats": (AdFormat.STATIC,)}, Reason.FORMAT_NOT_ALLOWED),
     ("language of the ad", {"languages": ("jpn",)}, {}, {}, Reason.LANGUAGE),
     ("language of the texts", {"texts": {"jpn": text("x")}}, {}, {}, Reason.LANGUAGE),
