@@ -16,7 +16,7 @@ _CUE = re.compile(
     r"ed)? on|get in front of"
     r"|(?:target )?audience(?: is| are| of|:)?|target group(?: is|:)?|aimed to|"
     r"show (?:it|them|this) to|for|to|with|attract(?:ing)?|from|by|of|convince|help|"
-    r"persuade|interest)|(?<=and )|(?<=or )|(?<=, )|(?<=& )|^)\s?(?:the |all |"
+    r"persuade|interest)|(?<=and )|(?<=or )|(?<=, )|(?<=& )|(?<=: )|^)\s?(?:the |all |"
     r"busy (?=x))?"
 )
 _STRONG = re.compile(r"target|aim|audience|appeal|geared|tailored|catering|reach|focus|speak|among")
@@ -207,7 +207,8 @@ def _english(text: Text) -> list[tuple[int, int]]:
         if (
             cue[0].strip() in ("", "of", "by", "from", "with", "help", "interest")
             and not _chained(masked, cue.start(), found)
-            and cue[0].strip() not in ("help",)
+            and cue[0].strip() != "help"
+            and masked[max(0, cue.start() - 2) : cue.start()] != ": "
         ):
             continue
         if (
@@ -290,7 +291,7 @@ _JA_CLAUSE = re.compile(
     rf"方々|親|企業|会社|女性|男性))(?:に向けて?|に|へ|向け|を(?:ターゲット|対象))"
 )
 _JA_DEMOGRAPHIC = re.compile(
-    r"(?:\d{1,2}代(?:前半|後半)?(?:から|~|-|・|、)?(?:\d{1,2}代)?(?:前半|後半)?|"
+    r"(?:(?:\d{1,2}代?(?:前半|後半)?(?:から|~|-|・|、))?\d{1,2}代(?:前半|後半)?|"
     r"\d{1,2}歳(?:以上|以下|から\d{1,2}歳|~\d{1,2}歳|"
     r"-\d{1,2}歳)?)(?:の)?(?:働く)?(?:女性|男性|男女|主婦|会社員|ママ|社会人|"
     r"ビジネスパーソン)"

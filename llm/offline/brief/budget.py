@@ -167,7 +167,7 @@ def _fill_total(text: Text, budget: Budget) -> None:
     if strong and len(distinct) > 1:
         budget.contradictory = True
         return
-    if len({a.currency for a in usable}) > 1 and len({a.value for a in usable}) == 1:
+    if len({a.currency for a in usable}) > 1:
         budget.ambiguous = True
         return
     value = max(a.value for a in usable)

@@ -101,7 +101,7 @@ _PRICE_BEFORE = re.compile(
     r"|for (?:just|only)|rrp|msrp|\bsav(?:e|ing)|valued at|fees? (?:of|is)|"
     r"orders? over|over|earn(?:s|ing)?(?: over| above| more than)?"
     r"|incomes?(?: of| over| above)?|salar(?:y|ies)(?: of| over| above)?|"
-    r"revenues? (?:of|over|above)|aov|ltv|order value(?: of| is)?"
+    r"revenues? (?:over|above)|aov|ltv|order value(?: of| is)?"
     r"|raise|raising|win|prize(?: of)?|discount of|vouchers?(?: of)?|"
     r"gift cards?(?: of)?|available (?:at|for)|turnover (?:of|over)|shipping)\s$"
 )
@@ -127,6 +127,10 @@ _PRICE_AFTER = re.compile(
 _REVENUE_AFTER = re.compile(
     r"^\s?(?:in|of|worth of) (?:\w+ )?(?:sales|revenue|turnover|orders|bookings)\b|"
     r"^(?:の)?売(?:り)?上"
+)
+_REVENUE_BEFORE = re.compile(
+    r"売(?:り)?上(?:げ|高)?(?:目標)?(?:を|は|が|で)?\s?$|\b(?:sales|"
+    r"revenue) (?:target |goal )?of\s$"
 )
 _TOTAL_NEAR = re.compile(
     r"(?:budget|spend|spending|total|altogether|overall|invest(?:ing|ment)?|ad money|"
@@ -255,7 +259,7 @@ def _period_patterns() -> tuple[tuple[str, re.Pattern[str], re.Pattern[str]], ..
         before = (
             rf"(?:\b(?:{adverb})\s(?:\w+ )?{_SPEND}|{_SPEND} (?:per|each|a|/) ?{unit}|\b(?:each|"
             rf"every|per) {unit}|\b(?:{adverb}):?)"
-            rf"[^.;,\d]{{0,24}}$|{_JA_BEFORE[role]}{_JA_GLUE}"
+            rf"(?:(?! and | plus | but )[^.;,\d]){{0,24}}$|{_JA_BEFORE[role]}{_JA_GLUE}"
         )
         built.append((role, re.compile(after), re.compile(before)))
     return tuple(built)
@@ -271,7 +275,7 @@ def role_of(text: Text, amount: Amount) -> str:
     before, after = text.before(amount.start, 60), text.after(amount.end, 60)
     if _BID.search(after) or _BID_BEFORE.search(before):
         return "bid"
-    if _REVENUE_AFTER.search(after):
+    if _REVENUE_AFTER.search(after) or _REVENUE_BEFORE.search(before):
         return "revenue"
     if _is_cap(before, after):
         return "cap"

@@ -131,7 +131,7 @@ def month_only_moment(match: re.Match[str], today: date) -> Moment:
 
 
 def _part(part: str | None, first: date, last: date, start: int, end: int, year: bool) -> Moment:
-    word = (part or "").strip(" -")
+    word = (part or "").strip(" -").removeprefix("the ").removeprefix("very ")
     if word.startswith(("end", "late", "close")):
         return Moment(last, last, "edge", start, end, year)
     if word.startswith(("mid", "the mid", "middle")):

@@ -125,6 +125,7 @@ _CODE_AFTER_IN = re.compile(
     r"(?:\b(?:[Ii]n|[Ff]or|[Tt]argeting|[Mm]arket|[Gg]eos?:?|[Cc]ountr(?:y|ies):?|"
     r"[Rr]egions?:?|[Ll]ocations?:?)\s)([A-Z]{2})(?![\w$-])"
 )
+_JA_CODES = re.compile(r"(?<![A-Za-z])(?:USA?|UK|UAE)(?![A-Za-z$]|ドル)")
 _JA_CITY = re.compile(
     r"[\u4e00-\u9fff]{1,4}(?<!都)(?:市(?![場民内街況])|県(?!民)|町(?![内民家])|"
     r"区(?![別画分切役民間域]))"
@@ -212,6 +213,8 @@ def _code_hits(
 ) -> list[tuple[int, int, list[str]]]:
     spans: list[tuple[int, int, str]] = [(*m.span(), "US") for m in _US.finditer(text.norm)]
     spans += [(*m.span(), "US") for m in _US_LOW.finditer(text.low)]
+    if text.japanese:
+        spans += [(*m.span(), m[0]) for m in _JA_CODES.finditer(text.norm)]
     shouting = text.norm == text.norm.upper()
     if shouting:
         spans = [s for s in spans if re.search(r"\b(?:THE|IN|AND|,|&) ?$", text.norm[: s[0]])]

@@ -47,6 +47,7 @@ r"around|at|to) (?=[\"\w\x00])"
 ),
     re.compile(r"\b(?:for|of|to|at|about|on|about|behind) (?=(?:our|my)\b)"),
     re.compile(r"(?<![\w])(?=(?:our|my) )"),
+    re.compile(r"\b(?:we are|we're|i am|i'm|(?:i|we) (?:own|run|have)) (?=(?:a|an|the)\b)"),
     re.compile(r"(?:^|\x00|[,;:.] ?)\s?(?:for|of|to) (?=(?:a|an|the)\b)"),
     re.compile(r"\x00\s?(?:for|of|at) (?=[\w])"),
     re.compile(r"\bfor (?=(?:a|an|the)\b)"),

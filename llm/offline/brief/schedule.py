@@ -76,7 +76,7 @@ class Schedule:
         start: First day.
         end: Last day (inclusive).
         ongoing: The goal says that there is no end.
-        days: Length in days, if it can be told.
+        days: Length in days, if it is stated (by both ends or as a duration).
         past: The stated dates are over.
         contradictory: The end lies before the start, or two statements differ.
         ambiguous: A date can be read in two ways.
@@ -230,8 +230,6 @@ def _apply_duration(schedule: Schedule, duration: Duration | None, today: date) 
     if duration is None:
         if schedule.start and schedule.end:
             schedule.days = (schedule.end - schedule.start).days + 1
-        elif schedule.end:
-            schedule.days = (schedule.end - today).days + 1
         return
     if schedule.start and schedule.end:
         stated = (schedule.end - schedule.start).days + 1
