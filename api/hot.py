@@ -60,10 +60,12 @@ class HotRoute:
         except Unavailable:
             # The counter and the cooldown live in the same Redis: no state, no ad.
             return wire.no_ad(request_id, Reason.STATE_UNAVAILABLE)
-        question = wire.to_request(body, request_id, parts.clock.now_ms())
+        fastpath = state.fastpath()
+        app = fastpath.snapshot.app(body.app_id) if fastpath else None
+        home = app.default_geo if app else None
+        question = wire.to_request(body, request_id, parts.clock.now_ms(), home)
         if not state.rollout.serves(body.app_id):
             return wire.no_ad(request_id, wire.ROLLOUT_OFF)
-        fastpath = state.fastpath()
         if fastpath is None:
             return wire.no_ad(request_id, wire.NO_SNAPSHOT)
         return wire.to_answer(await fastpath.answer(question))

@@ -88,8 +88,16 @@ class AnswerBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     snapshot: str | None = None
 
 
-def to_request(body: AdRequestBody, request_id: str, now_ms: int) -> AdRequest:
+def to_request(
+    body: AdRequestBody, request_id: str, now_ms: int, default_geo: str | None
+) -> AdRequest:
     """Turn the wire into the fast path's question.
+
+    Args:
+        body: As it was sent.
+        request_id: Fresh id.
+        now_ms: The service's clock.
+        default_geo: Country of most of the app's users, for a body that names none.
 
     Raises:
         Unprocessable: if there is nothing to read.
@@ -104,7 +112,7 @@ def to_request(body: AdRequestBody, request_id: str, now_ms: int) -> AdRequest:
         formats=tuple(body.formats) if body.formats is not None else None,
         language=body.language,
         user_id=body.user_id,
-        geo=body.geo.upper() if body.geo else None,
+        geo=body.geo.upper() if body.geo else default_geo,
         device=body.device,
         topics=tuple(body.topics),
         consent=body.consent,

@@ -62,7 +62,7 @@ async def ensure_accounts(services: Services) -> LocalAccounts:
         access = AccessService(session, services.ids, services.clock, services.new_secret)
         advertiser = await access.create_organisation("advertiser", "Local advertiser", tier="pro")
         publisher = await access.create_organisation("publisher", "Local chat", tier="pro")
-        app = await access.create_app(publisher.id, "Local demo chat", web=True)
+        app = await access.create_app(publisher.id, "Local demo chat", default_geo="US", web=True)
         _, advertiser_key = await access.issue_key(advertiser.id, ADVERTISER_SCOPES, name="local")
         _, publisher_key = await access.issue_key(publisher.id, PUBLISHER_SCOPES, name="local")
         catalog = CatalogService(session, services.ids, services.clock)

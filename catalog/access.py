@@ -105,6 +105,7 @@ class AccessService:
         formats: Sequence[AdFormat] = tuple(AdFormat),
         currency: str = "USD",
         reserve_micros: int | None = None,
+        default_geo: str | None = None,
         web: bool = False,
     ) -> App:
         """Create a publisher app; without a reserve it gets five of the smallest units of its currency."""
@@ -120,6 +121,7 @@ class AccessService:
                 formats=[str(f) for f in formats],
                 currency=currency,
                 reserve_micros=reserve_micros,
+                default_geo=default_geo,
                 web=web,
             )
         )

@@ -228,6 +228,7 @@ async def export_catalogue(session: AsyncSession) -> CatalogueExport:
                 formats=tuple(AdFormat(f) for f in app.formats),
                 currency=app.currency,
                 reserve_micros=app.reserve_micros,
+                default_geo=app.default_geo,
                 blocked_advertisers=tuple(app.blocked_advertisers),
                 blocked_topics=tuple(app.blocked_topics),
             )

@@ -34,6 +34,8 @@ class App(TenantRow):
     reserve_micros: Mapped[int] = mapped_column(default=50_000)
     blocked_advertisers: Mapped[list[str]] = mapped_column(default=list)
     blocked_topics: Mapped[list[str]] = mapped_column(default=list)
+    #: Where the app's users mostly are; stands in for a request that names no country.
+    default_geo: Mapped[str | None]
     #: A web app has no secret: its requests carry the app id only and are limited by app and address.
     web: Mapped[bool] = mapped_column(default=False)
 

@@ -84,6 +84,7 @@ class AppEntry(msgspec.Struct, frozen=True, kw_only=True):
         formats: Formats the host shows.
         currency: ISO 4217 it settles in; only ads bidding in it compete.
         reserve_micros: Lowest price per click the host accepts.
+        default_geo: ISO 3166-1 alpha-2 of most of its users; stands in where a request names none.
         blocked_advertisers, blocked_topics: What the host does not want.
     """
 
@@ -92,6 +93,7 @@ class AppEntry(msgspec.Struct, frozen=True, kw_only=True):
     formats: tuple[AdFormat, ...]
     currency: str = "USD"
     reserve_micros: int = 50_000
+    default_geo: str | None = None
     blocked_advertisers: tuple[str, ...] = ()
     blocked_topics: tuple[str, ...] = ()
 

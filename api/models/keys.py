@@ -67,6 +67,7 @@ class CreateApp(BaseModel):
             "formats": ["action_card", "followup"],
             "currency": "USD",
             "reserve_micros": 50_000,
+            "default_geo": "US",
             "web": True,
         }
     )
@@ -80,6 +81,11 @@ class CreateApp(BaseModel):
         le=1_000_000_000,
         description="Lowest price per click; five of the currency's smallest units if left out.",
     )
+    default_geo: str | None = Field(
+        None,
+        pattern="^[A-Z]{2}$",
+        description="Country of most of its users; used where a request names none.",
+    )
     web: bool = Field(False, description="A web app asks by its id alone, without a secret.")
 
 
@@ -92,5 +98,6 @@ class AppOut(Out):
     formats: list[str]
     currency: str
     reserve_micros: int
+    default_geo: str | None
     web: bool
     created_at: Moment

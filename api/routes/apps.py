@@ -31,6 +31,7 @@ async def create(body: CreateApp, caller: KeyKeeper, api: Api) -> AppOut:
             formats=body.formats,
             currency=body.currency,
             reserve_micros=body.reserve_micros,
+            default_geo=body.default_geo,
             web=body.web,
         )
         await outbox.put(

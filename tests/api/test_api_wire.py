@@ -23,7 +23,7 @@ def body(**changes: Any) -> bytes:
 
 
 def test_context_text_is_one_user_turn() -> None:
-    request = wire.to_request(parse(body()), "req_1", 5)
+    request = wire.to_request(parse(body()), "req_1", 5, None)
     assert request.turns == (Turn("user", "hi"),)
     assert (request.request_id, request.app_id, request.now_ms) == ("req_1", "app_1", 5)
 
@@ -42,7 +42,7 @@ def test_everything_reaches_the_fast_path() -> None:
         sdkVersion="9",
         unknownField={"nested": [1]},
     )
-    request = wire.to_request(parse(sent), "req_1", 5)
+    request = wire.to_request(parse(sent), "req_1", 5, None)
     assert request.turns == (Turn("user", "a"), Turn("assistant", "b"))
     assert request.formats == (AdFormat.STATIC,)
     assert (request.geo, request.user_id, request.device) == ("JP", "u", "phone")
@@ -79,7 +79,7 @@ def test_what_is_wrong_is_named(
 @pytest.mark.parametrize("changes", [{"contextText": None}, {"turns": []}])
 def test_either_text_or_turns(changes: dict[str, Any]) -> None:
     with pytest.raises(Unprocessable) as caught:
-        wire.to_request(parse(body(**changes)), "req_1", 5)
+        wire.to_request(parse(body(**changes)), "req_1", 5, None)
     assert caught.value.code == "context_missing"
 
 
@@ -110,3 +110,8 @@ def test_an_answer_keeps_every_word_of_the_ad() -> None:
         "label": "広告", "payer": "Kaze KK", "why": "Because.", "question": "Q?",
     }  # fmt: skip
     assert json.loads(msgspec.json.encode(wire.no_ad("req_2", Reason.COOLDOWN)))["ad"] is None
+
+
+def test_the_apps_country_stands_in_for_a_missing_one() -> None:
+    assert wire.to_request(parse(body()), "req_1", 5, "JP").geo == "JP"
+    assert wire.to_request(parse(body(geo="us")), "req_1", 5, "JP").geo == "US"

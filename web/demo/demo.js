@@ -112,6 +112,7 @@ async function ask() {
       messageId: `m${state.count}`,
       turns: state.turns,
       formats: chosen,
+      geo: $("country").value || undefined,
       mutedAdvertisers: [...state.muted.keys()],
       consent: { ads: $("consent").checked },
       sdkVersion: "demo",

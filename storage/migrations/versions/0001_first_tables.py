@@ -38,6 +38,7 @@ def upgrade() -> None:
     sa.Column('reserve_micros', sa.BigInteger(), nullable=False),
     sa.Column('blocked_advertisers', sa.ARRAY(sa.Text()), nullable=False),
     sa.Column('blocked_topics', sa.ARRAY(sa.Text()), nullable=False),
+    sa.Column('default_geo', sa.Text(), nullable=True),
     sa.Column('web', sa.Boolean(), nullable=False),
     sa.Column('org_id', sa.Text(), nullable=False),
     sa.Column('id', sa.Text(), nullable=False),
