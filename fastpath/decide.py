@@ -6,6 +6,7 @@ recomputed from its record. Both read the snapshot and nothing else.
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from typing import Final
@@ -29,6 +30,7 @@ from fastpath.types import AdRequest, Context, Features, Match, Proposal, Reason
 
 MAX_TURNS: Final = 1_000
 MAX_CHARS: Final = 200_000
+_EXPANSION: Final = 18
 MATCH_TURNS: Final = 6
 MATCH_CHARS: Final = 8_000
 MAX_MATCHES: Final = 64
@@ -88,9 +90,11 @@ def read_turns(snapshot: Snapshot, request: AdRequest) -> Features:
 def _size_problem(request: AdRequest) -> Reason | None:
     if not request.turns or not any(turn.role == "user" for turn in request.turns):
         return Reason.INVALID
-    if len(request.turns) > MAX_TURNS or sum(len(turn.text) for turn in request.turns) > MAX_CHARS:
-        return Reason.TOO_LONG
-    return None
+    length = sum(len(turn.text) for turn in request.turns)
+    if len(request.turns) <= MAX_TURNS and length > MAX_CHARS // _EXPANSION and length <= MAX_CHARS:
+        # One character may normalise to eighteen: what counts is the text that has to be read.
+        length = sum(len(unicodedata.normalize("NFKC", turn.text)) for turn in request.turns)
+    return Reason.TOO_LONG if len(request.turns) > MAX_TURNS or length > MAX_CHARS else None
 
 
 def _matches(snapshot: Snapshot, request: AdRequest) -> tuple[tuple[Match, ...], int]:

@@ -26,11 +26,17 @@ _GRADES: Final = frozenset(_ORDINALS.get(n, f"{n}th") for n in range(1, 13))
 _CLASSES: Final = {"{age}": _AGES, "{grade}": _GRADES}
 
 
-def _bounded(fragment: str) -> str:
-    """Return a pattern; up to three katakana alone are too often a piece of a longer loanword."""
+def _edge_pattern(fragment: str) -> str | None:
+    """Return the pattern of a fragment that must stand alone, or None if it may stand anywhere.
+
+    Latin letters must not be the middle of a Latin word; up to three katakana are too often a piece of a
+    longer loanword.
+    """
+    if fragment.isascii():
+        return rf"(?<![a-z0-9]){re.escape(fragment)}(?![a-z0-9])"
     if len(fragment) <= 3 and all(char_class(char) == KATAKANA for char in fragment):
         return f"(?<![ァ-ヺー]){fragment}(?![ァ-ヺー])"
-    return re.escape(fragment)
+    return None
 
 
 def read_lexicon(name: str) -> list[tuple[str, str]]:
@@ -152,18 +158,21 @@ class Fragments:
         for category, phrase in pairs:
             if category != _EXCEPTION:
                 self._category.setdefault(phrase, []).append(category)
-        # Latin letters inside a Japanese phrase must not be the middle of a Latin word.
-        shown = sorted(self._category, key=lambda p: (-len(p), p))
-        plain = [_bounded(p) for p in shown if not p.isascii()]
-        latin = [rf"(?<![a-z0-9]){re.escape(p)}(?![a-z0-9])" for p in shown if p.isascii()]
-        self._any = re.compile("(?=(" + "|".join(plain + latin) + "))")
+        self._edges = {
+            phrase: re.compile(edge) for phrase in self._category if (edge := _edge_pattern(phrase))
+        }
 
     def categories(self, folded: str) -> set[str]:
         """Return the categories found in a folded text, exceptions taken out first."""
         text = _BLANKS.sub(" ", folded)
         if self._hide is not None:
             text = self._hide.sub("\n", text)
-        return {c for hit in self._any.finditer(text) for c in self._category[hit.group(1)]}
+        found: set[str] = set()
+        for phrase, names in self._category.items():
+            # A plain search per phrase is an order of magnitude quicker than one large pattern.
+            if phrase in text and (phrase not in self._edges or self._edges[phrase].search(text)):
+                found.update(names)
+        return found
 
     def without(self, category: str, folded: str) -> str:
         """Return a text with the fragments of one category taken out, longest first."""

@@ -84,6 +84,7 @@ def test_bad_rows_give_an_error_and_the_rest_goes_on(snapshot: Snapshot, row: An
         ({"id": 1, "turns": []}, "invalid"),
         (said(""), "low_opportunity"),
         (said("a" * 1_000_000), "too_long"),
+        (said("\ufdfa" * 150_000), "too_long"),
         ({"turns": [{"role": "user", "text": "hi"}] * 10_000}, "too_long"),
         (said("best laptop\u202e to buy \u2066\u200b"), "served"),
         (said("\ud83d best laptop to buy \udc4d"), "served"),
