@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from fastpath import _core
+from fastpath._core import core_info
 from fastpath.japanese import is_japanese, stands_alone
 from fastpath.snapshot import Snapshot
 from fastpath.text import fits, fold, words_of
 
-
-def core_info() -> dict[str, object]:
-    """Return whether the inner loops run as machine code, and from which file."""
-    compiled = _core.is_compiled()
-    note = "compiled" if compiled else "plain Python: correct, but many times slower than compiled"
-    return {"compiled": compiled, "module": _core.__file__, "note": note}
+__all__ = ["core_info", "find_forms", "find_tags"]
 
 
 def find_forms(snapshot: Snapshot, text: str) -> list[int]:

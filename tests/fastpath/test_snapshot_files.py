@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from domain.catalogue import CatalogueExport
 from domain.errors import Unprocessable
-from fastpath import layout
+from fastpath import core_info, layout
 from fastpath._core import find, hash_text
 from fastpath.compiler import MAX_POSTINGS, SnapshotInfo, compile_catalogue
 from fastpath.expand import Expander, read_table
-from fastpath.match import core_info, find_tags
+from fastpath.match import find_tags
 from fastpath.snapshot import Snapshot
 from fastpath.verify import require_equal, verify_snapshot
 from tests.fastpath.sample_catalogue import NOW, ad, app, sample
