@@ -179,6 +179,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "formats": ["action_card", "followup"],
         "currency": "USD",
         "reserve_micros": 50_000,
+        "default_geo": "US",
         "web": True,
         "created_at": _AT,
     },

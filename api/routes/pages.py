@@ -18,6 +18,7 @@ _TYPES = {
     "demo.js": "text/javascript; charset=utf-8",
     "cards.js": "text/javascript; charset=utf-8",
     "demo.css": "text/css; charset=utf-8",
+    "icon.svg": "image/svg+xml",
 }
 #: Scripts and styles come from this origin only; nothing may be framed or injected.
 _POLICY = (

@@ -100,6 +100,8 @@ async function say(text) {
   show("bubble theirs", reply);
   state.turns.push({ role: "assistant", text: reply });
   if (answer) explain(answer);
+  // Somebody in need should not have an ad before their eyes, not even an earlier one.
+  if (answer?.reason === "sensitive") clearAds();
   if (answer?.ad) place(answer);
 }
 
@@ -122,6 +124,10 @@ async function ask() {
     $("facts").replaceChildren();
     return null;
   }
+}
+
+function clearAds() {
+  for (const shown of document.querySelectorAll("section.ad")) shown.remove();
 }
 
 async function post(path, body) {
