@@ -68,7 +68,7 @@ class Runner:
             log.info("run %s: somebody else works on it, or nothing is to be done", run_id)
             return None
         if run.attempts > MAX_ATTEMPTS:
-            return await self._rest(run, RunStatus.FAILED, error=_gave_up(run))
+            return await self._end(run, RunStatus.FAILED, error=_gave_up(run))
         work = asyncio.create_task(self._work(run))
         heart = asyncio.create_task(self._beat(run.id, work))
         try:
@@ -83,7 +83,7 @@ class Runner:
             with suppress(asyncio.CancelledError):
                 await heart
 
-    async def _work(self, run: Run) -> RunStatus:
+    async def _work(self, run: Run) -> RunStatus | None:
         context = self.context_for(run)
         graph = campaign.build(self.checkpointer)
         config: RunnableConfig = {"configurable": {"thread_id": run.id}}
@@ -98,44 +98,47 @@ class Runner:
             # A part is down: keep the run, let the lease expire and try again from the checkpoint.
             raise
         except ParleyError as error:
-            await context.tell("finished", run.step or "run", error.detail)
-            return await self._rest(run, RunStatus.FAILED, error=error.problem())
+            status = await self._end(run, RunStatus.FAILED, error=error.problem())
+            if status is not None:
+                await context.tell("finished", run.step or "run", error.detail)
+            return status
         return await self._settle(run, context, after)
 
-    async def _settle(self, run: Run, context: GraphContext, after: StateSnapshot) -> RunStatus:
+    async def _settle(
+        self, run: Run, context: GraphContext, after: StateSnapshot
+    ) -> RunStatus | None:
         questions = [i for task in after.tasks for i in task.interrupts]
         if questions:
             payload: dict[str, Any] = {"interrupt": questions[0].id, **questions[0].value}
             status = RunStatus(payload["waits_for"])
             return await self._rest(run, status, question=payload, pending=None)
         values: CampaignState = after.values  # type: ignore[assignment]
-        outcome = values["outcome"]
-        result = {
-            "outcome": outcome,
-            "reason": values.get("reason", ""),
-            "campaign_id": values.get("campaign_id"),
-            "ads": values.get("ads", 0),
-        }
-        status = await self._rest(
-            run,
-            _OUTCOMES[outcome],
-            result=result,
-            pending=None,
-            campaign_id=values.get("campaign_id"),
+        outcome, reason = values["outcome"], values.get("reason", "")
+        campaign_id, ads = values.get("campaign_id"), values.get("ads", 0)
+        result = {"outcome": outcome, "reason": reason, "campaign_id": campaign_id, "ads": ads}
+        ended = await self._end(
+            run, _OUTCOMES[outcome], result=result, pending=None, campaign_id=campaign_id
         )
-        await context.tell("finished", outcome, values.get("reason", ""), ads=values.get("ads", 0))
-        # The record of the run is its row; its checkpoints were execution detail.
-        await self.checkpointer.adelete_thread(run.id)
-        return status
+        if ended is not None:
+            await context.tell("finished", outcome, reason, ads=ads)
+        return ended
 
-    async def _rest(self, run: Run, status: RunStatus, **values: Any) -> RunStatus:
+    async def _end(self, run: Run, status: RunStatus, **values: Any) -> RunStatus | None:
+        """Rest for good. The record of a run is its row; its checkpoints were execution detail."""
+        ended = await self._rest(run, status, **values)
+        if ended is not None:
+            await self.checkpointer.adelete_thread(run.id)
+        return ended
+
+    async def _rest(self, run: Run, status: RunStatus, **values: Any) -> RunStatus | None:
+        """Write how the run came to rest; None if it is another worker's by now."""
         async with self.db.system() as session:
             kept = await Runs(session).release(run.id, self.owner, status, **values)
         if not kept:
             log.warning("run %s: lease lost before it could be given back", run.id)
-        return status
+        return status if kept else None
 
-    async def _beat(self, run_id: str, work: asyncio.Task[RunStatus]) -> None:
+    async def _beat(self, run_id: str, work: asyncio.Task[RunStatus | None]) -> None:
         while True:
             await asyncio.sleep(self.lease_s / 3)
             try:
