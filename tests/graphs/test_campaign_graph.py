@@ -69,7 +69,10 @@ async def test_a_goal_becomes_a_live_campaign_and_the_policy_says_who_approved(
     run = run_row(services, org, approval_mode="demo", **await sources(services))
     listener = Listener()
     final = await graph.build(saver).ainvoke(
-        first_input(run), config_of(run), context=context_of(services, run, listener), durability="sync"
+        first_input(run),
+        config_of(run),
+        context=context_of(services, run, listener),
+        durability="sync",
     )
     assert final["outcome"] == "launched"
     await assert_launched_once(services, org, final["campaign_id"])

@@ -99,9 +99,7 @@ async def run_until_end(
     given: Any = first_input(run)
     for _ in range(crashes + 1):
         try:
-            return await build().ainvoke(
-                given, config_of(run), context=context, durability="sync"
-            )
+            return await build().ainvoke(given, config_of(run), context=context, durability="sync")
         except Crash:
             given = None
     raise Unprocessable("too_many_crashes", "The run crashed more often than expected.")
