@@ -23,7 +23,9 @@ _WEIGHTS: Final[dict[str, int]] = {
     "buy": 400, "recommend": 350, "compare": 250, "price": 250, "need": 150, "learn": 50, "task": -250,
 }  # fmt: skip
 _COMMERCIAL: Final = ("buy", "recommend", "compare", "price", "need")
-_MONEY: Final = re.compile(r"[$€£¥]\s?\d|\d\s?(?:円|万円|ドル|usd|eur|dollars|bucks)")
+_MONEY: Final = re.compile(
+    r"[$€£¥]\s?\d|\d\s?(?:円|万円|ドル|usd|eur|dollars|bucks)|\b(?:under|below|around|max) \d"
+)
 _MODEL: Final = re.compile(r"\b(?=\w*\d)(?=\w*[a-z])[a-z0-9]{3,}\b")
 _TAG: Final = 200
 _MORE_TAGS: Final = 50
