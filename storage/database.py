@@ -21,6 +21,9 @@ from sqlalchemy.ext.asyncio import (
 from domain.errors import Unavailable
 from domain.ids import check_id
 
+#: SQLSTATEs (PostgreSQL, appendix A): connection exception, operator intervention, too many connections.
+_AWAY = ("08", "57P", "53300")
+
 APP_ROLE = "parley_app"
 SYSTEM_ROLE = "parley_system"
 
@@ -74,7 +77,7 @@ class Database:
         except (OSError, InterfaceError, OperationalError) as error:
             raise _unavailable() from error
         except DBAPIError as error:
-            if error.connection_invalidated:
+            if error.connection_invalidated or _is_away(error):
                 raise _unavailable() from error
             raise
 
@@ -89,6 +92,12 @@ def make_engine(url: str, pool_size: int = 5) -> AsyncEngine:
         pool_timeout=10,
         connect_args={"timeout": 5, "server_settings": {"timezone": "UTC"}},
     )
+
+
+def _is_away(error: DBAPIError) -> bool:
+    """Tell whether the server is starting, stopping or full; SQLAlchemy has no class for that."""
+    state = str(getattr(error.orig, "sqlstate", None) or "")
+    return state.startswith(_AWAY)
 
 
 def _unavailable() -> Unavailable:
