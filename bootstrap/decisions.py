@@ -79,7 +79,7 @@ class DecisionConsumer:
         for entry_id, fields in entries:
             try:
                 record = decode(fields[b"record"], fields[b"verdict"].decode())
-            except (BadInput, KeyError) as error:
+            except (BadInput, KeyError, UnicodeDecodeError) as error:
                 log.warning("entry %s is not a decision and is left out: %s", entry_id, error)
                 continue
             records.append(record)
