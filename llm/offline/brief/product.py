@@ -225,11 +225,11 @@ def _japanese(text: Text) -> str | None:
     if named := re.search(r"[「『]([^「」『』]{1,40})[」』]", text.norm):
         return named[1].lower()
     for pattern in (
-        rf"({_JA_CHAR}+?)を(?={_JA_CHAR}*?{_JA_VERB})",
-        rf"({_JA_CHAR}+?)(?:の|に関する)(?={_JA_VERB})",
-        rf"({_JA_CHAR}+?)を(?!{_JA_CHAR}*?(?:目標|目指|ターゲット|設定|除|増|伸ば|高め|獲得))",
-        rf"({_JA_CHAR}+?)(?:の|へ)(?=\x00)",
-        rf"({_JA_CHAR}+?)を",
+        rf"({_JA_CHAR}{{1,40}}?)を(?={_JA_CHAR}{{0,40}}?{_JA_VERB})",
+        rf"({_JA_CHAR}{{1,40}}?)(?:の|に関する)(?={_JA_VERB})",
+        rf"({_JA_CHAR}{{1,40}}?)を(?!{_JA_CHAR}{{0,40}}?(?:目標|目指|ターゲット|設定|除|増|伸ば|高め|獲得))",
+        rf"({_JA_CHAR}{{1,40}}?)(?:の|へ)(?=\x00)",
+        rf"({_JA_CHAR}{{1,40}}?)を",
     ):
         for match in re.finditer(pattern, masked):
             behind_mask = masked[max(0, match.start() - 1) : match.start()] == MASK
@@ -264,7 +264,7 @@ def _is_clause(head: str) -> bool:
 
 def _japanese_fragment(masked: str) -> str | None:
     best: str | None = None
-    for match in re.finditer(rf"{_JA_CHAR}+", masked):
+    for match in re.finditer(rf"{_JA_CHAR}{{1,60}}", masked):
         phrase = _clean_japanese(
             match[0], masked[max(0, match.start() - 1) : match.start()] == MASK
         )

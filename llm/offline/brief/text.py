@@ -14,6 +14,9 @@ MAX_GOAL_CHARS = 8_000
 #: Stands where a span was understood; no word character, so that phrases end there.
 MASK = "\x00"
 
+#: No number or word of a goal is longer; what is longer would only cost time.
+_LONGEST_RUN = 40
+_RUN = re.compile(r"[\d,.]{41,}|[〇一二三四五六七八九十百千万億兆]{41,}|(.)\1{40,}|(..)\2{40,}")
 _SPACE = re.compile(r"\s+")
 _KANA = re.compile(r"[\u3041-\u30ff\uff66-\uff9f]")
 _HAN = re.compile(r"[\u4e00-\u9fff\u3005]")
@@ -95,7 +98,7 @@ def prepare(goal: str) -> Text:
     if not clean:
         raise BadInput("goal_empty", "Say what you want to advertise, for example in one sentence.")
     norm = unicodedata.normalize("NFKC", clean).translate(_DASHES)
-    norm = _SPACE.sub(" ", norm)
+    norm = _RUN.sub(lambda run: run[0][:_LONGEST_RUN], _SPACE.sub(" ", norm))
     low = "".join(c.lower() if len(c.lower()) == 1 else c for c in norm)
     return Text(goal=clean, norm=norm, low=low, japanese=_is_japanese(norm))
 
