@@ -154,7 +154,21 @@ def test_no_mixture_of_its_own_words_breaks_the_parser(goal: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["$1 ", "10% ", "1 to ", "in a ", "円", "1,000,", "( ", "for the "]
+    "piece",
+    [
+        "1",
+        "千",
+        "のを",
+        "犬を飼う",
+        "$1 ",
+        "10% ",
+        "1 to ",
+        "in a ",
+        "円",
+        "1,000,",
+        "( ",
+        "for the ",
+    ],
 )
 def test_long_repetitive_goals_stay_fast(piece: str) -> None:
     goal = (piece * 8000)[:8000]
