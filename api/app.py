@@ -17,6 +17,7 @@ from api.rollout import Rollout
 from api.routes import (
     analytics,
     apps,
+    brand,
     campaigns,
     decisions,
     events,
@@ -40,6 +41,7 @@ _ROUTERS = (
     decisions.router,
     keys.router,
     apps.router,
+    brand.router,
     events.router,
     health.router,
     pages.router,

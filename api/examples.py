@@ -172,6 +172,13 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "KeyOut": _KEY,
     "NewKey": {**_KEY, "secret": "parley_sk_shown-once"},
+    "BrandKitOut": {
+        "name": "Kaze Trail",
+        "payer": "Kaze Trail K.K.",
+        "tone": "friendly",
+        "colours": ["#1f5f5b"],
+        "banned_words": ["cheap"],
+    },
     "AppOut": {
         "id": f"app_{_ID}",
         "name": "Travel helper",

@@ -75,6 +75,10 @@ class BrandKits(Repository[BrandKit]):
         )
         return found
 
+    async def add_missing(self, row: dict[str, Any]) -> None:
+        """Insert a kit unless there is one; of two at once, one inserts and both find it."""
+        await self.session.execute(insert(BrandKit).values(row).on_conflict_do_nothing())
+
 
 class Campaigns(Repository[Campaign]):
     """Campaigns."""

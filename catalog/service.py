@@ -157,25 +157,45 @@ class CatalogService:
         kits = BrandKits(self.session)
         kit = await kits.of(org_id)
         if kit is None:
-            kit = BrandKit(
-                id=stable_id("kit", org_id),
-                org_id=org_id,
-                created_at=self._now(),
-                name=name,
-                payer=payer,
+            await kits.add_missing(
+                {
+                    "id": stable_id("kit", org_id),
+                    "org_id": org_id,
+                    "created_at": self._now(),
+                    "name": name,
+                    "payer": payer,
+                    "tone": "plain",
+                    "colours": [],
+                    "banned_words": [],
+                }
             )
-            await kits.add(kit)
+            kit = await kits.get(stable_id("kit", org_id))
+        return kit
+
+    async def set_brand_kit(
+        self,
+        org_id: str,
+        *,
+        name: str,
+        payer: str,
+        tone: str,
+        colours: list[str],
+        banned_words: list[str],
+    ) -> BrandKit:
+        """Replace the organisation's brand kit; its payer is shown beside ads that run already."""
+        kit = await self.brand_kit(org_id, name, payer)
+        kit.name, kit.payer, kit.tone = name, payer, tone
+        kit.colours, kit.banned_words = colours, banned_words
+        await self.session.flush()
+        await self._announce(org_id, {"brand_kit": kit.id})
         return kit
 
     async def announce(self, campaign: Campaign) -> None:
         """Tell the compiler, after the commit, that what may be served has changed."""
-        await outbox.put(
-            self.session,
-            self.ids.new("obx"),
-            campaign.org_id,
-            "catalogue.changed",
-            {"campaign_id": campaign.id},
-        )
+        await self._announce(campaign.org_id, {"campaign_id": campaign.id})
+
+    async def _announce(self, org_id: str, what: dict[str, Any]) -> None:
+        await outbox.put(self.session, self.ids.new("obx"), org_id, "catalogue.changed", what)
 
     def _creative(self, campaign: Campaign, spec: CreativeSpec) -> dict[str, Any]:
         return {

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from api import views
 from api.docs_page import example_request, operations
 from api.examples import EXAMPLES
-from api.models import campaigns, events, keys, reports, runs, sources
+from api.models import brand, campaigns, events, keys, reports, runs, sources
 from api.routes import health
 from tests.api.conftest import Accounts, Door
 
@@ -42,7 +42,7 @@ async def test_every_example_request_is_accepted_by_its_route(
         address = re.sub(r"\{id\}", _an_id(path), path)
         answer = await door.call(method.upper(), address, accounts.stranger_key, json=body)
         assert answer.status_code not in (400, 405, 422, 500), (path, answer.text)
-    assert tried == 11
+    assert tried == 12
 
 
 def _an_id(path: str) -> str:
@@ -54,7 +54,7 @@ async def test_every_route_has_an_example_answer_that_fits_its_model(door: Door)
     document = await document_of(door)
     shapes: dict[str, type[BaseModel]] = {
         name: shape
-        for module in (campaigns, events, keys, reports, runs, sources, health)
+        for module in (brand, campaigns, events, keys, reports, runs, sources, health)
         for name, shape in vars(module).items()
         if isinstance(shape, type) and issubclass(shape, BaseModel)
     }

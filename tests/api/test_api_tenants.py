@@ -117,6 +117,8 @@ async def test_every_route_asks_for_its_scope(
         ("campaigns:write", "POST", f"/api/v1/runs/run_{item}/answer", {"text": "x"}),
         ("campaigns:write", "POST", "/api/v1/sources?kind=page&name=x", {}),
         ("campaigns:read", "GET", f"/api/v1/sources/src_{item}", None),
+        ("campaigns:read", "GET", "/api/v1/brand-kit", None),
+        ("campaigns:write", "PUT", "/api/v1/brand-kit", {"name": "x", "payer": "x"}),
         ("reports:read", "GET", "/api/v1/analytics/dashboard", None),
         ("reports:read", "GET", f"/api/v1/decisions/req_{item}", None),
         ("keys:write", "POST", "/api/v1/keys", {"name": "x", "scopes": ["ads:serve"]}),
