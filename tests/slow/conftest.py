@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+pytest.register_assert_rewrite("tests.support.journey")
+
 Note = Callable[..., None]
 _LINES = pytest.StashKey[list[dict[str, Any]]]()
 _FILE = pytest.StashKey[Path]()

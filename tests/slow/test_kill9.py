@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import pytest
 
 from bootstrap.embedded.process import wait_until
 from tests.support.callers import Caller, Prober, is_ready
-from tests.support.journey import Journey, audit, upload
+from tests.support.journey import Journey, audit, end_all, upload
 from tests.support.service import SERVICES, Process, Service
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -102,6 +104,7 @@ def test_killed(
 ) -> None:
     marketer, chat = callers
     count = 20 if moment == "clicks" else 4
+    end_all(marketer)
     with ExitStack() as stack:
         strike = Strike(service, victim, moment, stack)
         journey = Journey(service, marketer, chat, strike.at)
@@ -120,8 +123,28 @@ def test_killed(
         )
     assert strike.prober.faults == []
     assert marketer.faults + chat.faults == []
-    strike.check_answers()
-    journey.end()
+
+
+def test_no_ad_is_decided_without_the_state(
+    service: Service, callers: tuple[Caller, Caller]
+) -> None:
+    """Valkey hangs: an ad request is answered in time, without an ad, and says why."""
+    valkey = service.process("valkey")
+    body = {
+        "appId": service.accounts.app_id,
+        "conversationId": "hanging",
+        "messageId": "1",
+        "contextText": "Which trail running shoes would you recommend to buy?",
+        "geo": "US",
+    }
+    os.kill(valkey.pid, signal.SIGSTOP)
+    try:
+        started = time.monotonic()
+        answer = callers[1].post("/api/requests", body)
+        assert time.monotonic() - started < 3
+    finally:
+        os.kill(valkey.pid, signal.SIGCONT)
+    assert (answer["ad"], answer["reason"]) == (None, "state_unavailable")
 
 
 def test_every_decision_recomputes_byte_for_byte(service: Service) -> None:
@@ -158,11 +181,11 @@ class Strike:
         self.done = True
         service = self._service
         service.remember()
+        self._stack.enter_context(self.prober)
         time.sleep(self._delay)
         killed, back = self._kill()
         started = time.monotonic()
         assert wait_until(lambda: not killed.alive, 5)
-        self._stack.enter_context(self._probing())
         if self._victim == "launcher":
             service.start()
         self._watch = threading.Thread(target=self._see_back, args=(back, started))
@@ -174,16 +197,6 @@ class Strike:
         self._watch.join()
         assert self.back_s >= 0, f"{self._victim} is not back after {BACK_SECONDS:.0f} s"
         self._service.remember()
-
-    def check_answers(self) -> None:
-        """While Valkey was away no ad request may have been decided without it."""
-        if self._victim == "valkey":
-            assert self.prober.reasons["ad: state_unavailable"] > 0, self.prober.reasons
-
-    @contextmanager
-    def _probing(self) -> Iterator[None]:
-        with self.prober:
-            yield
 
     def _kill(self) -> tuple[Process, Callable[[], bool]]:
         """Kill; return who died, and how to tell that its successor works."""

@@ -146,7 +146,7 @@ class Prober:
 
     def _repeat(self, what: Any) -> None:
         with httpx.Client(base_url=self._url, timeout=_PATIENCE) as http:
-            while not self._over.wait(0.1):
+            while not self._over.wait(0.03):
                 try:
                     what(http)
                 except httpx.TransportError as error:

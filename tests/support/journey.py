@@ -101,11 +101,6 @@ class Journey:
             assert self._happen(ad, "click")["duplicate"] is True
         return ads
 
-    def end(self) -> None:
-        """End the campaign, so that the next one has the chats for itself."""
-        self._marketer.post(f"/api/v1/campaigns/{self.campaign_id}/end", {"why": "test over"})
-        assert wait_until(lambda: not self.served(), PATIENCE, 0.1), "an ended campaign is served"
-
     def _approve(self) -> None:
         """Approve; if the first answer got lost, the second one says that it was taken."""
         try:
@@ -184,6 +179,19 @@ class Journey:
             "eventId": f"{kind}-{shown['requestId'].partition('~')[0]}",
         }
         return dict(self._chat.post("/api/events", body))
+
+
+def end_all(marketer: Caller) -> None:
+    """End what an earlier journey left live, so that the next one has the chats for itself."""
+
+    def served() -> bool:
+        return any(marketer.get(f"/api/v1/campaigns/{one['id']}")["served"] for one in campaigns)
+
+    campaigns = marketer.get("/api/v1/campaigns")
+    for campaign in campaigns:
+        if campaign["status"] == "live":
+            marketer.post(f"/api/v1/campaigns/{campaign['id']}/end", {"why": "the next test"})
+    assert wait_until(lambda: not served(), PATIENCE, 0.1), "an ended campaign is served"
 
 
 def upload(marketer: Caller) -> dict[str, str]:
