@@ -22,7 +22,12 @@ from llm.router import ModelRouter
 ASK = [{"role": "user", "content": "<today>2026-11-16</today><goal>Sell tea in Japan, $500</goal>"}]
 OPENAI = "https://api.openai.com/v1/chat/completions"
 ANTHROPIC = "https://api.anthropic.com/v1/messages"
-CASES = [("openai:gpt-4.1-mini", OPENAI), ("anthropic:claude-sonnet-5", ANTHROPIC)]
+XAI = "https://api.x.ai/v1/chat/completions"
+CASES = [
+    ("openai:gpt-4.1-mini", OPENAI),
+    ("anthropic:claude-sonnet-5", ANTHROPIC),
+    ("xai:grok-4", XAI),
+]
 
 
 class Brief(BaseModel):
@@ -34,6 +39,7 @@ class Brief(BaseModel):
 def _keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "test-key")
     monkeypatch.setenv("ANTHROPIC_API_KEY", "test-key")
+    monkeypatch.setenv("XAI_API_KEY", "test-key")
     monkeypatch.setenv("LANGSMITH_TRACING", "false")
 
 
@@ -50,7 +56,7 @@ def _router(spec: str, **more: Any) -> ModelRouter:
 
 
 def _answer(url: str, fields: dict[str, Any]) -> dict[str, Any]:
-    if url == OPENAI:
+    if url in (OPENAI, XAI):
         call = {
             "id": "call_1",
             "type": "function",
