@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import socket
 import sys
@@ -12,9 +11,8 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import msgspec
-
 from bootstrap.accounts import LocalAccounts, ensure_accounts
+from bootstrap.address import forget_address, write_address
 from bootstrap.embedded import EmbeddedServices, ServiceUrls, default_home
 from bootstrap.services import open_services
 from bootstrap.settings import Settings, load_settings, local_secret
@@ -23,18 +21,10 @@ from bootstrap.supervisor import ProcessSpec, Supervisor
 from graphs.checkpoints import set_up_checkpoints
 from storage.migrate import upgrade
 
-_FILE = "address.json"
 _ROOT = Path(__file__).resolve().parents[1]
 _PREFERRED_PORT = 8484
 
 Say = Callable[[str, str], None]
-
-
-class Address(msgspec.Struct, frozen=True):
-    """Where a running installation can be reached."""
-
-    url: str
-    pid: int
 
 
 class Installation:
@@ -79,7 +69,7 @@ class Installation:
         assert self.settings is not None
         try:
             self._supervisor.start()
-            write_address(self.home, self.settings)
+            write_address(self.home, url_of(self.settings))
         except BaseException:
             self.stop()
             raise
@@ -91,7 +81,7 @@ class Installation:
         assert settings is not None
 
         def ready() -> None:
-            write_address(self.home, settings)
+            write_address(self.home, url_of(settings))
             on_ready()
 
         try:
@@ -101,7 +91,7 @@ class Installation:
 
     def stop(self) -> None:
         """Stop processes, then services; harmless when not started."""
-        (self.home / _FILE).unlink(missing_ok=True)
+        forget_address(self.home)
         if self._supervisor is not None:
             self._supervisor.stop()
             self._supervisor = None
@@ -151,6 +141,11 @@ def migrate(settings: Settings) -> str:
     return revision
 
 
+def url_of(settings: Settings) -> str:
+    """Return the base address of the API."""
+    return f"http://{settings.parley_host}:{settings.parley_port}"
+
+
 def is_ready(settings: Settings) -> bool:
     """Ask the API whether it and its parts are ready."""
     url = f"http://{settings.parley_host}:{settings.parley_port}/readyz"
@@ -172,20 +167,6 @@ def free_port(host: str) -> int:
                 continue
             return int(probe.getsockname()[1])
     raise OSError(f"no port is free on {host}")
-
-
-def write_address(home: Path, settings: Settings) -> None:
-    """Tell other commands where this installation listens."""
-    address = Address(f"http://{settings.parley_host}:{settings.parley_port}", os.getpid())
-    (home / _FILE).write_bytes(msgspec.json.encode(address))
-
-
-def read_address(home: Path) -> Address | None:
-    """Return where a running installation listens, or None."""
-    try:
-        return msgspec.json.decode((home / _FILE).read_bytes(), type=Address)
-    except (FileNotFoundError, msgspec.DecodeError):
-        return None
 
 
 async def _prepare(settings: Settings) -> LocalAccounts:

@@ -12,31 +12,33 @@ import logging
 import os
 import shutil
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import text
 
 from bootstrap.budgets import sync_spend
+from bootstrap.local_snapshots import (
+    compile_verified,
+    drop_old,
+    mark_current,
+    open_touched,
+    snapshot_folder,
+)
 from bootstrap.services import Services
 from catalog.repository import Snapshots
 from catalog.service import export_catalogue
 from catalog.tables import SnapshotRow
-from domain.catalogue import CatalogueExport
-from domain.errors import NotFound, Unavailable
+from domain.errors import ParleyError, Unavailable, Unprocessable
 from domain.time import utc
-from fastpath.compiler import SnapshotInfo, compile_catalogue
+from fastpath.compiler import SnapshotInfo
 from fastpath.snapshot import Snapshot
-from fastpath.verify import require_equal, verify_snapshot
 
 log = logging.getLogger("parley.snapshots")
 
 #: Lets one compilation run at a time, whichever worker has it. Any constant will do.
 _LOCK = 5_210_933_117
 _POLL_SECONDS = 0.4
-#: Snapshots kept on disk beside the one in use, for replay.
-_KEEP = 20
-#: Questions on which a fresh snapshot is compared with the reference.
-_SAMPLES = 12
 
 
 async def compile_and_publish(services: Services) -> str:
@@ -59,7 +61,7 @@ async def compile_and_publish(services: Services) -> str:
             await Snapshots(session).publish(
                 {
                     "id": info.snapshot_id,
-                    "created_at": utc(services.clock.now_ms()),
+                    "created_at": _after(current, services.clock.now_ms()),
                     "object_prefix": _prefix(info.snapshot_id),
                     "ads": len(export.ads),
                     "apps": len(export.apps),
@@ -91,9 +93,9 @@ class Follower:
             row = await Snapshots(session).current()
         if row is None or (self.snapshot and self.snapshot.snapshot_id == row.id):
             return False
-        path = await fetch_snapshot(self._services, row)
-        self.snapshot = await asyncio.to_thread(_open, path)
+        self.snapshot = await self._open(row)
         mark_current(self._folder, row.id)
+        await asyncio.to_thread(drop_old, self._folder, row.id)
         return True
 
     async def run(self, on_swap: Callable[[Snapshot], None]) -> None:
@@ -103,9 +105,21 @@ class Follower:
                 if await self.refresh():
                     assert self.snapshot is not None
                     on_swap(self.snapshot)
-            except (Unavailable, NotFound, OSError) as error:
+            except (ParleyError, OSError) as error:
                 log.warning("snapshot not refreshed: %s; the one in use stays", error)
             await asyncio.sleep(_POLL_SECONDS)
+
+    async def _open(self, row: SnapshotRow) -> Snapshot:
+        path = await fetch_snapshot(self._services, row)
+        try:
+            return await asyncio.to_thread(open_touched, path)
+        except Unprocessable as error:
+            if error.code != "snapshot_corrupt":
+                raise
+            # Damaged on this disk: the object store has another copy.
+            await asyncio.to_thread(shutil.rmtree, path)
+            path = await fetch_snapshot(self._services, row)
+            return await asyncio.to_thread(open_touched, path)
 
 
 async def fetch_snapshot(services: Services, row: SnapshotRow) -> Path:
@@ -131,67 +145,6 @@ async def fetch_snapshot(services: Services, row: SnapshotRow) -> Path:
     return path
 
 
-def snapshot_folder(home: Path) -> Path:
-    """Return (and make) the folder of local snapshots."""
-    folder = home / "snapshots"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def mark_current(folder: Path, snapshot_id: str) -> None:
-    """Remember which snapshot serves, for commands that run without a service; drop old ones."""
-    draft = folder / f".current.{os.getpid()}"
-    draft.write_text(snapshot_id, encoding="ascii")
-    draft.replace(folder / "current")
-    known = sorted(
-        (p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")),
-        key=lambda p: p.stat().st_mtime,
-    )
-    for old in known[:-_KEEP]:
-        if old.name != snapshot_id:
-            shutil.rmtree(old, ignore_errors=True)
-
-
-def current_local(home: Path) -> Path:
-    """Return the folder of the snapshot that served last on this machine.
-
-    Raises:
-        NotFound: if there is none.
-    """
-    folder = home / "snapshots"
-    try:
-        path = folder / (folder / "current").read_text(encoding="ascii").strip()
-    except OSError:
-        path = folder / "none"
-    if not path.is_dir():
-        raise NotFound(
-            "no_snapshot",
-            "No snapshot has been compiled here; run `make demo`, or give one with --snapshot DIR.",
-        )
-    return path
-
-
-def compile_verified(
-    export: CatalogueExport, folder: Path, previous: Path | None, now_ms: int
-) -> SnapshotInfo:
-    """Compile, then hold the result against a slow reference on sampled texts.
-
-    Raises:
-        Unprocessable: if the two disagree; the snapshot must not be published then.
-    """
-    info = compile_catalogue(export, folder, previous=previous)
-    snapshot = Snapshot.open(Path(info.path))
-    require_equal(verify_snapshot(snapshot, export, sample_texts(export), now_ms=now_ms))
-    return info
-
-
-def sample_texts(export: CatalogueExport) -> list[str]:
-    """Return shopping questions about tags spread evenly over the catalogue."""
-    tags = sorted({tag for ad in export.ads for tag in ad.tags})
-    step = max(1, len(tags) // _SAMPLES)
-    return [f"Which {tag} would you recommend to buy?" for tag in tags[::step][:_SAMPLES]]
-
-
 async def _upload(services: Services, info: SnapshotInfo) -> dict[str, str]:
     files = {}
     for path in await asyncio.to_thread(_files, Path(info.path)):
@@ -204,10 +157,10 @@ def _files(folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
-def _open(path: Path) -> Snapshot:
-    snapshot = Snapshot.open(path)
-    snapshot.pre_touch()
-    return snapshot
+def _after(current: SnapshotRow | None, now_ms: int) -> datetime:
+    """Return the time of a publication: after the one before, even if the clock went backwards."""
+    now = utc(now_ms)
+    return now if current is None else max(now, current.created_at + timedelta(milliseconds=1))
 
 
 def _prefix(snapshot_id: str) -> str:

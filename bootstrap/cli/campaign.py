@@ -1,12 +1,8 @@
-"""`goal`, `brief`, `runs`, `approve`, `answer`: from a sentence to a campaign."""
+"""`goal`, `runs`, `approve`, `answer`: from a sentence to a campaign."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
-from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,8 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bootstrap.cli.client import Client, connect
-from bootstrap.cli.output import Exit, err, guarded, line, out, print_json
-from bootstrap.cli.service import Json
+from bootstrap.cli.output import Exit, Json, err, guarded, line, out, print_json
 from domain.errors import BadInput
 from domain.time import SystemClock
 from tools.product_source import fetch_page
@@ -46,10 +41,7 @@ def goal(
         follow(client, run_id, quiet=as_json)
     run = client.get(f"/api/v1/runs/{run_id}")
     show_run(run, as_json)
-    if run["status"] in ("needs_input", "awaiting_approval"):
-        raise typer.Exit(Exit.WAITS)
-    if run["status"] in ("failed", "refused"):
-        raise typer.Exit(Exit.REFUSED)
+    leave(run)
 
 
 def start_run(
@@ -127,6 +119,14 @@ def show_run(run: dict[str, Any], as_json: bool) -> None:
         line("✗", "error", escape(str(run["error"].get("detail", ""))))
 
 
+def leave(run: dict[str, Any]) -> None:
+    """End the command as the run stands: waiting, without success, or well."""
+    if run["status"] in ("needs_input", "awaiting_approval"):
+        raise typer.Exit(Exit.WAITS)
+    if run["status"] in ("failed", "refused"):
+        raise typer.Exit(Exit.REFUSED)
+
+
 @guarded
 def runs(as_json: Json = False) -> None:
     """List the runs of this installation's advertiser."""
@@ -152,7 +152,9 @@ def approve(
     decision = "reject" if reject else "approve"
     client.post(f"/api/v1/runs/{run_id}/approve", {"decision": decision, "note": note})
     follow(client, run_id, quiet=as_json)
-    show_run(client.get(f"/api/v1/runs/{run_id}"), as_json)
+    run = client.get(f"/api/v1/runs/{run_id}")
+    show_run(run, as_json)
+    leave(run)
 
 
 @guarded
@@ -167,76 +169,4 @@ def answer(
     follow(client, run_id, quiet=as_json)
     run = client.get(f"/api/v1/runs/{run_id}")
     show_run(run, as_json)
-    if run["status"] in ("needs_input", "awaiting_approval"):
-        raise typer.Exit(Exit.WAITS)
-
-
-@guarded
-def brief(
-    text: Annotated[str | None, typer.Argument(help="A goal in your own words.")] = None,
-    jsonl: Annotated[
-        Path | None, typer.Option(help="Many goals: a file of {id, goal, today?}, or - for stdin.")
-    ] = None,
-    today: Annotated[
-        str | None, typer.Option(help="The day to read dates against, YYYY-MM-DD.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Read a goal (or many) without running anything. Needs no service."""
-    # Not needed by any other command, and it loads the rules' data files.
-    from llm.offline.brief.batch import run_brief  # noqa: PLC0415
-
-    day = _day(today)
-    if jsonl is not None:
-        for row in run_brief(_lines(jsonl), day):
-            print_json(row)
-        return
-    if text is None:
-        raise BadInput("goal_missing", "Give a goal, or --jsonl FILE with many.")
-    read = next(iter(run_brief([{"id": "1", "goal": text}], day)))
-    if "error" in read:
-        raise BadInput(read["error"]["code"], read["error"]["detail"])
-    if as_json:
-        print_json(read)
-        return
-    table = Table(box=None, show_header=False)
-    for key, value in read.items():
-        if value not in (None, "", [], (), False) and key not in ("id", "goal"):
-            table.add_row(key, escape(json.dumps(value, ensure_ascii=False)))
-    out.print(table)
-
-
-def _day(text: str | None) -> date:
-    if text is None:
-        return datetime.now(UTC).date()
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise BadInput("bad_date", f"{text!r} is not a date; write it as 2026-12-24.") from error
-
-
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    yield from read_json_lines(path)
-
-
-def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the objects of a JSON Lines file (`-` is stdin); a bad line yields `{"error": …}`."""
-    try:
-        data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
-    except OSError as error:
-        raise BadInput("file_unreadable", f"{path} cannot be read: {error.strerror}.") from error
-    yield from _objects(data.decode("utf-8-sig", "replace").splitlines())
-
-
-def _objects(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
-    for number, text in enumerate(lines, 1):
-        if not text.strip():
-            continue
-        try:
-            row = json.loads(text)
-        except (ValueError, RecursionError):
-            row = None
-        if isinstance(row, dict):
-            yield row
-        else:
-            yield {"id": f"line {number}", "error": "This line is not a JSON object."}
+    leave(run)

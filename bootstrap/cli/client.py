@@ -9,9 +9,10 @@ from typing import Any
 import httpx
 
 from bootstrap.accounts import LocalAccounts, read_accounts
+from bootstrap.address import read_address
+from bootstrap.cli.here import not_running
 from bootstrap.embedded import default_home
-from bootstrap.installation import read_address
-from domain.errors import ParleyError, Unavailable
+from domain.errors import ParleyError
 
 FINISHED = ("succeeded", "refused", "rejected", "failed")
 WAITING = ("needs_input", "awaiting_approval")
@@ -99,9 +100,10 @@ class Client:
         headers = {"Authorization": f"Bearer {key}"}
         try:
             answer = self._http.request(method, path, headers=headers, **kwargs)
-        except httpx.HTTPError as error:
-            raise _away() from error
-        body = answer.json() if answer.content else {}
+            body = answer.json() if answer.content else {}
+        except (httpx.HTTPError, ValueError) as error:
+            # No answer, or one of somebody else's server.
+            raise not_running() from error
         if answer.is_error:
             raise Refused(answer.status_code, body)
         return body
@@ -115,22 +117,6 @@ def connect() -> Client:
     """
     home = default_home(os.environ)
     address, accounts = read_address(home), read_accounts(home)
-    if address is None or accounts is None or not _alive(address.pid):
-        raise _away()
+    if address is None or accounts is None:
+        raise not_running()
     return Client(address.url, accounts)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _away() -> Unavailable:
-    return Unavailable(
-        "service_not_running", "Parley is not running here; start it with `make up` or `parley up`."
-    )

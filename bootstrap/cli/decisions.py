@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,39 +12,22 @@ import msgspec
 import typer
 from rich.markup import escape
 from rich.table import Table
-from sqlalchemy import select
 
-from bootstrap.cli.campaign import read_json_lines
-from bootstrap.cli.output import Exit, guarded, line, out, print_json
-from bootstrap.cli.service import Json, current_settings
+from bootstrap.cli.lines import read_json_lines
+from bootstrap.cli.output import Exit, Json, guarded, line, out, print_json
+from bootstrap.cli.recorded import Found, SavedRecord, decoded, opened_snapshot
 from bootstrap.embedded import default_home
-from bootstrap.services import open_services
-from bootstrap.snapshots import current_local, fetch_snapshot
-from catalog.repository import Snapshots
-from domain.errors import BadInput, NotFound, ParleyError
+from bootstrap.local_snapshots import current_local
+from domain.errors import BadInput, ParleyError
 from domain.time import SystemClock
 from fastpath.offline import decide_file
-from fastpath.record import DecisionRecord, decode
 from fastpath.replay import replay as recompute
 from fastpath.snapshot import Snapshot
-from measurement.tables import DecisionRow
 
 SnapshotDir = Annotated[
     Path | None,
     typer.Option("--snapshot", help="A compiled snapshot; default: the last one served here."),
 ]
-
-
-#: Request id, record and snapshot; a sentence stands where one of them could not be had.
-Found = tuple[str, DecisionRecord | str, Snapshot | str]
-
-
-class SavedRecord(msgspec.Struct, frozen=True):
-    """One line of a file of decision records."""
-
-    request_id: str
-    snapshot: str
-    record: bytes
 
 
 @guarded
@@ -95,10 +78,13 @@ def replay(
     With a file it needs no service; without one it takes the records of the running installation.
     """
     if export is not None:
-        count = asyncio.run(_export(export, request))
-        line("✓", "exported", f"{count} records to {export}")
+        told = {"exported": _export(export, request), "path": str(export)}
+        if as_json:
+            print_json(told)
+        else:
+            line("✓", "exported", f"{told['exported']} records to {escape(str(export))}")
         return
-    found = _from_file(records, snapshot) if records else asyncio.run(_from_database(request))
+    found = _from_file(records, snapshot) if records else _from_installation(request)
     tally = _compare(found)
     if as_json:
         print_json(tally)
@@ -138,60 +124,24 @@ def _from_file(path: Path, given: Path | None) -> list[Found]:
             found.append((f"line {number}", "this line is not a record", ""))
             continue
         if saved.snapshot not in known:
-            known[saved.snapshot] = _opened(given or folder / saved.snapshot)
-        found.append((saved.request_id, _decoded(saved.record), known[saved.snapshot]))
+            known[saved.snapshot] = opened_snapshot(given or folder / saved.snapshot)
+        found.append((saved.request_id, decoded(saved.record), known[saved.snapshot]))
     return found
 
 
-async def _from_database(request: str | None) -> list[Found]:
-    async with open_services(current_settings(), pool_size=2) as services:
-        known: dict[str, Snapshot | str] = {}
-        found: list[Found] = []
-        async for row in _rows(services.db, request):
-            if row.snapshot_id not in known:
-                async with services.db.system() as session:
-                    published = await Snapshots(session).find(row.snapshot_id)
-                known[row.snapshot_id] = (
-                    _opened(await fetch_snapshot(services, published))
-                    if published
-                    else f"snapshot {row.snapshot_id} is not kept any more"
-                )
-            found.append((row.id, _decoded(row.record), known[row.snapshot_id]))
-        return found
+def _from_installation(request: str | None) -> list[Found]:
+    # The database and its drivers take seconds to load; `decide` and replay of a file do not need them.
+    from bootstrap.cli.kept import from_database  # noqa: PLC0415
+
+    return asyncio.run(from_database(request))
 
 
-async def _export(path: Path, request: str | None) -> int:
-    async with open_services(current_settings(), pool_size=2) as services:
-        rows = [
-            SavedRecord(row.id, row.snapshot_id, row.record)
-            async for row in _rows(services.db, request)
-        ]
-    data = b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
-    await asyncio.to_thread(path.write_bytes, data)
+def _export(path: Path, request: str | None) -> int:
+    from bootstrap.cli.kept import saved_records  # noqa: PLC0415 - as above
+
+    rows = asyncio.run(saved_records(request))
+    try:
+        path.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
+    except OSError as error:
+        raise BadInput("file_unwritable", f"{path} cannot be written: {error.strerror}.") from error
     return len(rows)
-
-
-async def _rows(db: Any, request: str | None) -> AsyncIterator[DecisionRow]:
-    query = select(DecisionRow).order_by(DecisionRow.created_at, DecisionRow.id)
-    if request is not None:
-        query = query.where(DecisionRow.id == request)
-    async with db.system() as session:
-        rows = (await session.scalars(query)).all()
-    if request is not None and not rows:
-        raise NotFound("request_not_found", f"There is no ad request {request[:40]!r}.")
-    for row in rows:
-        yield row
-
-
-def _decoded(data: bytes) -> DecisionRecord | str:
-    try:
-        return decode(data)
-    except ParleyError as error:
-        return error.detail
-
-
-def _opened(path: Path) -> Snapshot | str:
-    try:
-        return Snapshot.open(path)
-    except ParleyError as error:
-        return error.detail

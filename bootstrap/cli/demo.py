@@ -17,8 +17,8 @@ from rich.table import Table
 from bootstrap.cli import conversation
 from bootstrap.cli.campaign import follow, show_run, start_run
 from bootstrap.cli.client import Client, connect
-from bootstrap.cli.output import Exit, err, guarded, line, out, print_json, working
-from bootstrap.cli.service import Json, addresses
+from bootstrap.cli.output import Exit, Json, err, guarded, line, out, print_json, working
+from bootstrap.cli.service import addresses
 from bootstrap.installation import Installation
 from domain.errors import Unavailable
 from domain.money import Money

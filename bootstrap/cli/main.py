@@ -1,40 +1,70 @@
-"""The commands, put together. Heavy parts are imported by the command that needs them."""
+"""The commands: where each is, and what it is for. None is imported before it is called."""
 
 from __future__ import annotations
 
-import typer
+from bootstrap.cli.lazy import group
 
-from bootstrap.cli import campaign, catalogue, decisions, demo, service
+_HERE = "bootstrap.cli"
 
-app = typer.Typer(
-    name="parley",
-    help="An open advertising system for AI conversations.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
+COMMANDS = {
+    "up": (f"{_HERE}.service:up", "Start everything and leave it running; Ctrl-C stops it."),
+    "demo": (
+        f"{_HERE}.demo:demo",
+        "Run the main job once: goal → agents → campaign → ad in a chat → click → ledger → report.",
+    ),
+    "goal": (f"{_HERE}.campaign:goal", "Hand a goal to the agents of the running installation."),
+    "brief": (
+        f"{_HERE}.brief:brief",
+        "Read a goal (or many) without running anything. Needs no service.",
+    ),
+    "runs": (f"{_HERE}.campaign:runs", "List the runs of this installation's advertiser."),
+    "approve": (
+        f"{_HERE}.campaign:approve",
+        "Approve (or reject) what a run wants to launch, and follow it to its end.",
+    ),
+    "answer": (f"{_HERE}.campaign:answer", "Answer a run's questions and follow it on."),
+    "compile": (
+        f"{_HERE}.catalogue:compile_catalogue",
+        "Compile what may be served into a snapshot; from a file it needs no service.",
+    ),
+    "decide": (
+        f"{_HERE}.decisions:decide",
+        "Say which ad a conversation would get, and why. Needs no service.",
+    ),
+    "replay": (
+        f"{_HERE}.decisions:replay",
+        "Recompute decisions from their records and compare byte for byte.",
+    ),
+    "doctor": (
+        f"{_HERE}.service:doctor",
+        "Look at this machine and installation and say what is wrong and how to cure it.",
+    ),
+}
+CATALOG = {
+    "import": (
+        f"{_HERE}.catalogue:import_file",
+        "Import ads into the running installation's catalogue and take them live.",
+    ),
+}
+DB = {
+    "upgrade": (
+        f"{_HERE}.service:db_upgrade",
+        "Bring the database's schema up to date (DATABASE_URL, ADMIN_DATABASE_URL).",
+    ),
+    "revision": (f"{_HERE}.service:db_revision", ""),
+}
+
+app = group(
+    "parley",
+    "An open advertising system for AI conversations.",
+    COMMANDS,
     epilog=(
         "Exit codes: 0 done · 1 a defect · 2 wrong usage · 3 refused or bad input · "
         "4 waits for a person · 5 a part is not running."
     ),
 )
-db = typer.Typer(help="The database's schema.", no_args_is_help=True)
-catalog = typer.Typer(help="The catalogue of ads.", no_args_is_help=True)
-
-app.command("up")(service.up)
-app.command("demo")(demo.demo)
-app.command("goal")(campaign.goal)
-app.command("brief")(campaign.brief)
-app.command("runs")(campaign.runs)
-app.command("approve")(campaign.approve)
-app.command("answer")(campaign.answer)
-app.command("compile")(catalogue.compile_catalogue)
-app.command("decide")(decisions.decide)
-app.command("replay")(decisions.replay)
-app.command("doctor")(service.doctor)
-catalog.command("import")(catalogue.import_file)
-db.command("upgrade")(service.db_upgrade)
-db.command("revision", hidden=True)(service.db_revision)
-app.add_typer(db, name="db")
-app.add_typer(catalog, name="catalog")
+app.add_typer(group("db", "The database's schema.", DB))
+app.add_typer(group("catalog", "The catalogue of ads.", CATALOG))
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 from functools import wraps
-from typing import Any, ParamSpec
+from typing import Annotated, Any, ParamSpec
 
 import msgspec
 import typer
@@ -20,6 +20,8 @@ from rich.markup import escape
 from domain.errors import ParleyError
 
 P = ParamSpec("P")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)

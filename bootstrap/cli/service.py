@@ -7,25 +7,25 @@ import shutil
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from bootstrap.accounts import LocalAccounts
-from bootstrap.cli.output import Exit, err, guarded, line, out, print_json
-from bootstrap.embedded import default_home, read_state
-from bootstrap.installation import Installation, migrate, read_address
-from bootstrap.settings import Settings, load_settings, local_secret
+from bootstrap.address import read_address
+from bootstrap.cli.here import current_settings
+from bootstrap.cli.output import Exit, Json, err, guarded, line, out, print_json
+from bootstrap.embedded import default_home
+from bootstrap.installation import Installation, migrate, url_of
 from domain.errors import ParleyError, Unprocessable
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
 @guarded
 def up(as_json: Json = False) -> None:
     """Start everything and leave it running; Ctrl-C stops it."""
-    installation = Installation(os.environ, lambda part, said: line("·", part, said))
+    installation = Installation(os.environ, lambda part, said: line("·", part, escape(said)))
     accounts = installation.prepare()
     installation.run(lambda: _ready(installation, accounts, as_json))
 
@@ -33,7 +33,7 @@ def up(as_json: Json = False) -> None:
 def _ready(installation: Installation, accounts: LocalAccounts, as_json: bool) -> None:
     settings = installation.settings
     assert settings is not None
-    url = f"http://{settings.parley_host}:{settings.parley_port}"
+    url = url_of(settings)
     if as_json:
         print_json({"url": url, "app_id": accounts.app_id, "home": str(installation.home)})
         return
@@ -78,20 +78,6 @@ def db_revision(message: str) -> None:
     autogenerate(current_settings().migration_url, OutboxRow.metadata, message)
 
 
-def current_settings() -> Settings:
-    """Return the settings of the environment, or of the installation that runs in this home."""
-    home = default_home(os.environ)
-    given = dict(os.environ)
-    if "DATABASE_URL" not in given:
-        urls = read_state(home)
-        if urls is not None:
-            given.update(urls.as_env())
-    if "PARLEY_SECRET_KEY" not in given and (home / "secret.key").exists():
-        given["PARLEY_SECRET_KEY"] = local_secret(home)
-    given["PARLEY_HOME"] = str(home)
-    return load_settings(given)
-
-
 @guarded
 def doctor(as_json: Json = False) -> None:
     """Look at this machine and installation and say what is wrong and how to cure it."""
@@ -101,7 +87,7 @@ def doctor(as_json: Json = False) -> None:
     else:
         table = Table(box=None, show_header=False)
         for check in checks:
-            table.add_row("✓" if check["ok"] else "✗", str(check["name"]), str(check["said"]))
+            table.add_row("✓" if check["ok"] else "✗", check["name"], escape(str(check["said"])))
         out.print(table)
     if not all(c["ok"] for c in checks):
         raise typer.Exit(Exit.UNAVAILABLE)
@@ -161,7 +147,9 @@ def _secret() -> str:
     if not path.exists():
         return "made at the first start"
     mode = path.stat().st_mode & 0o777
-    return "private" if mode == 0o600 else f"{path} can be read by others: chmod 600 it"
+    if mode & 0o077:
+        raise Unprocessable("secret_readable", f"{path} can be read by others: chmod 600 it.")
+    return "private"
 
 
 def _rules() -> str:

@@ -1,0 +1,38 @@
+"""Decision records on their way to be recomputed, whatever became of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from domain.errors import ParleyError
+from fastpath.record import DecisionRecord, decode
+from fastpath.snapshot import Snapshot
+
+#: Request id, record and snapshot; a sentence stands where one of them could not be had.
+Found = tuple[str, DecisionRecord | str, Snapshot | str]
+
+
+class SavedRecord(msgspec.Struct, frozen=True):
+    """One line of a file of decision records."""
+
+    request_id: str
+    snapshot: str
+    record: bytes
+
+
+def decoded(data: bytes) -> DecisionRecord | str:
+    """Return a record, or why it cannot be read."""
+    try:
+        return decode(data)
+    except ParleyError as error:
+        return error.detail
+
+
+def opened_snapshot(path: Path) -> Snapshot | str:
+    """Return a snapshot, or why it cannot be read."""
+    try:
+        return Snapshot.open(path)
+    except ParleyError as error:
+        return error.detail
