@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -13,10 +14,11 @@ from catalog.access import ADVERTISER_SCOPES, PUBLISHER_SCOPES, AccessService
 from catalog.repository import Apps, Organisations
 from catalog.service import CatalogService
 from catalog.tables import Organisation
-from domain.errors import BadInput
+from domain.errors import BadInput, Unauthenticated
 from domain.time import utc
 
 _FILE = "accounts.json"
+_ADVERTISER = "Local advertiser"
 
 
 class LocalAccounts(msgspec.Struct, frozen=True):
@@ -48,33 +50,62 @@ def read_accounts(home: Path) -> LocalAccounts | None:
 
 
 async def ensure_accounts(services: Services) -> LocalAccounts:
-    """Return the local accounts, made anew if the file or their rows are missing.
+    """Return the local accounts: made anew if file or rows are missing, with new keys for dead ones.
 
     The rows are committed before the file is written: a crash between the two leaves rows that
     nobody has a key for, and the next start makes new ones.
     """
     home = services.settings.parley_home
     known = read_accounts(home)
-    if known is not None and await _still_there(services, known):
-        return known
     async with services.db.system() as session:
-        await _ensure_platform(Organisations(session), services)
         access = AccessService(session, services.ids, services.clock, services.new_secret)
-        advertiser = await access.create_organisation("advertiser", "Local advertiser", tier="pro")
-        publisher = await access.create_organisation("publisher", "Local chat", tier="pro")
-        app = await access.create_app(publisher.id, "Local demo chat", default_geo="US", web=True)
-        _, advertiser_key = await access.issue_key(advertiser.id, ADVERTISER_SCOPES, name="local")
-        _, publisher_key = await access.issue_key(publisher.id, PUBLISHER_SCOPES, name="local")
-        catalog = CatalogService(session, services.ids, services.clock)
-        await catalog.brand_kit(advertiser.id, advertiser.name, advertiser.legal_name)
-    accounts = LocalAccounts(advertiser.id, advertiser_key, publisher.id, publisher_key, app.id)
-    _write_private(home / _FILE, msgspec.json.format(msgspec.json.encode(accounts)))
+        if known is not None and await Apps(session).find(known.app_id) is not None:
+            accounts = await _with_working_keys(access, known)
+        else:
+            await _ensure_platform(Organisations(session), services)
+            accounts = await _new_accounts(access)
+            catalog = CatalogService(session, services.ids, services.clock)
+            await catalog.brand_kit(accounts.advertiser_id, _ADVERTISER, _ADVERTISER)
+    if accounts != known:
+        _write_private(home / _FILE, msgspec.json.format(msgspec.json.encode(accounts)))
     return accounts
 
 
-async def _still_there(services: Services, accounts: LocalAccounts) -> bool:
-    async with services.db.system() as session:
-        return await Apps(session).find(accounts.app_id) is not None
+async def _new_accounts(access: AccessService) -> LocalAccounts:
+    advertiser = await access.create_organisation("advertiser", _ADVERTISER, tier="pro")
+    publisher = await access.create_organisation("publisher", "Local chat", tier="pro")
+    app = await access.create_app(publisher.id, "Local demo chat", default_geo="US", web=True)
+    return LocalAccounts(
+        advertiser_id=advertiser.id,
+        advertiser_key=await _key(access, advertiser.id, ADVERTISER_SCOPES),
+        publisher_id=publisher.id,
+        publisher_key=await _key(access, publisher.id, PUBLISHER_SCOPES),
+        app_id=app.id,
+    )
+
+
+async def _with_working_keys(access: AccessService, known: LocalAccounts) -> LocalAccounts:
+    """Return the accounts with new keys for those that were revoked or have run out."""
+    if not await _works(access, known.advertiser_key):
+        key = await _key(access, known.advertiser_id, ADVERTISER_SCOPES)
+        known = msgspec.structs.replace(known, advertiser_key=key)
+    if not await _works(access, known.publisher_key):
+        key = await _key(access, known.publisher_id, PUBLISHER_SCOPES)
+        known = msgspec.structs.replace(known, publisher_key=key)
+    return known
+
+
+async def _key(access: AccessService, org_id: str, scopes: Sequence[str]) -> str:
+    _, secret = await access.issue_key(org_id, scopes, name="local")
+    return secret
+
+
+async def _works(access: AccessService, secret: str) -> bool:
+    try:
+        await access.authenticate(secret)
+    except Unauthenticated:
+        return False
+    return True
 
 
 async def _ensure_platform(organisations: Organisations, services: Services) -> None:

@@ -178,7 +178,8 @@ def _items(data: bytes) -> Iterator[tuple[int, Any]]:
                 "catalogue_not_json", f"The catalogue is not valid JSON: {error}."
             ) from error
         return
-    for number, line in enumerate(text.splitlines(), 1):
+    # Not `splitlines`: it also breaks at signs that may stand inside a JSON text, such as U+2028.
+    for number, line in enumerate(text.split("\n"), 1):
         if number > MAX_ROWS:
             raise BadInput("catalogue_too_long", f"The catalogue has more than {MAX_ROWS:,} rows.")
         if line.strip():

@@ -13,8 +13,9 @@ from sqlalchemy import select
 
 from bootstrap import decisions
 from bootstrap.decisions import DecisionConsumer, kept_decision
+from bootstrap.local_snapshots import snapshot_folder
 from bootstrap.services import Services
-from bootstrap.snapshots import compile_and_publish, snapshot_folder
+from bootstrap.snapshots import compile_and_publish
 from domain.errors import NotFound, Unavailable
 from fastpath import record
 from fastpath.engine import FastPath
