@@ -28,6 +28,9 @@ def make_celery(broker_url: str) -> Celery:
         worker_prefetch_multiplier=1,
         worker_hijack_root_logger=False,
         worker_proc_alive_timeout=60,
+        # Nobody sends remote commands; listening for them (pub/sub) can block for ever after the broker
+        # was restarted, and with it the whole worker.
+        worker_enable_remote_control=False,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
@@ -38,6 +41,8 @@ def make_celery(broker_url: str) -> Celery:
             "unacked_restore_throttle": 1,
             "socket_keepalive": True,
             "socket_connect_timeout": 3,
+            # Longer than a blocking pop waits (1 s). Without it a reply that is lost is waited for for ever.
+            "socket_timeout": 5,
             "retry_on_timeout": True,
         },
         task_publish_retry_policy={"max_retries": 3, "interval_start": 0.1, "interval_max": 1.0},

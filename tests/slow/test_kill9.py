@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 
 import pytest
 
@@ -53,6 +54,8 @@ CASES = (
     ("launcher", "clicks"),
 )
 BACK_SECONDS = 60.0
+#: How often the broker dies under one worker.
+BROKERS = 6
 
 
 def test_each_victim_has_two_moments_and_each_moment_a_victim() -> None:
@@ -145,6 +148,35 @@ def test_no_ad_is_decided_without_the_state(
     finally:
         os.kill(valkey.pid, signal.SIGCONT)
     assert (answer["ad"], answer["reason"]) == (None, "state_unavailable")
+
+
+def test_the_worker_outlives_many_brokers(
+    service: Service, callers: tuple[Caller, Caller], note: Callable[..., None]
+) -> None:
+    """A worker that has lost its broker a few times must still notice that there is work."""
+    marketer = callers[0]
+    waited = []
+    for _ in range(BROKERS):
+        valkey = service.process("valkey")
+        valkey.kill()
+        back = partial(_replaced, service, "valkey", valkey)
+        assert wait_until(back, BACK_SECONDS)
+        started = time.monotonic()
+        run = marketer.post("/api/v1/campaigns/create", {"goal": "Sell something."})
+        path = f"/api/v1/runs/{run['run_id']}"
+        done = partial(_rests, marketer, path)
+        assert wait_until(done, BACK_SECONDS, 0.05), marketer.get(path)
+        waited.append(round(time.monotonic() - started, 1))
+    note("a task after the broker was killed", seconds=waited)
+
+
+def _replaced(service: Service, name: str, before: Process) -> bool:
+    now = service.process(name)
+    return now.alive and now != before and service.ready()
+
+
+def _rests(marketer: Caller, path: str) -> bool:
+    return marketer.get(path)["status"] == "needs_input"
 
 
 def test_every_decision_recomputes_byte_for_byte(service: Service) -> None:
