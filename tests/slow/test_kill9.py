@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 
 import pytest
@@ -140,13 +140,10 @@ def test_no_ad_is_decided_without_the_state(
         "contextText": "Which trail running shoes would you recommend to buy?",
         "geo": "US",
     }
-    os.kill(valkey.pid, signal.SIGSTOP)
-    try:
+    with _stopped(valkey):
         started = time.monotonic()
         answer = callers[1].post("/api/requests", body)
         assert time.monotonic() - started < 3
-    finally:
-        os.kill(valkey.pid, signal.SIGCONT)
     assert (answer["ad"], answer["reason"]) == (None, "state_unavailable")
 
 
@@ -156,11 +153,14 @@ def test_the_worker_outlives_many_brokers(
     """A worker that has lost its broker a few times must still notice that there is work."""
     marketer = callers[0]
     waited = []
-    for _ in range(BROKERS):
-        valkey = service.process("valkey")
-        valkey.kill()
-        back = partial(_replaced, service, "valkey", valkey)
-        assert wait_until(back, BACK_SECONDS)
+    for number in range(BROKERS):
+        valkey, worker = service.process("valkey"), service.process("worker")
+        # A busy worker notices only when the broker is back already, which is another way through
+        # its client's code than a refused connection.
+        with _stopped(worker) if number % 2 == 0 else nullcontext():
+            valkey.kill()
+            back = partial(_replaced, service, "valkey", valkey)
+            assert wait_until(back, BACK_SECONDS)
         started = time.monotonic()
         run = marketer.post("/api/v1/campaigns/create", {"goal": "Sell something."})
         path = f"/api/v1/runs/{run['run_id']}"
@@ -168,6 +168,15 @@ def test_the_worker_outlives_many_brokers(
         assert wait_until(done, BACK_SECONDS, 0.05), marketer.get(path)
         waited.append(round(time.monotonic() - started, 1))
     note("a task after the broker was killed", seconds=waited)
+
+
+@contextmanager
+def _stopped(process: Process) -> Iterator[None]:
+    os.kill(process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process.pid, signal.SIGCONT)
 
 
 def _replaced(service: Service, name: str, before: Process) -> bool:
