@@ -141,6 +141,13 @@ def migrate(settings: Settings) -> str:
     return revision
 
 
+async def prepare_parts(settings: Settings) -> None:
+    """Make the bucket and a first snapshot: the doors are ready when there is something to serve from."""
+    async with open_services(settings, pool_size=2) as services:
+        await services.objects.ensure_bucket()
+        await compile_and_publish(services)
+
+
 def url_of(settings: Settings) -> str:
     """Return the base address of the API."""
     return f"http://{settings.parley_host}:{settings.parley_port}"

@@ -16,7 +16,7 @@ import urllib3
 from minio import Minio
 from minio.error import InvalidResponseError, S3Error
 
-from domain.errors import NotFound, Unavailable
+from domain.errors import NotFound, ParleyError, Unavailable
 
 T = TypeVar("T")
 
@@ -94,7 +94,20 @@ class ObjectStore:
     async def ping(self) -> None:
         """Raise `Unavailable` unless the bucket is there."""
         if not await self._run(lambda: self._client.bucket_exists(self.bucket)):
-            raise Unavailable("bucket_missing", f"The bucket {self.bucket!r} does not exist.")
+            raise self._no_bucket()
+
+    def _meant(self, error: S3Error | InvalidResponseError) -> ParleyError:
+        # Some stores answer with text/xml, which the client does not read as S3 errors.
+        code = str(error.code) if isinstance(error, S3Error) else str(error)
+        if "NoSuchKey" in code or "NoSuchObject" in code:
+            return NotFound("object_not_found", "That object is not in the store.")
+        return self._no_bucket() if "NoSuchBucket" in code else _unavailable()
+
+    def _no_bucket(self) -> Unavailable:
+        return Unavailable(
+            "bucket_missing",
+            f"The bucket {self.bucket!r} does not exist; `parley db upgrade` makes it.",
+        )
 
     def _ensure_bucket(self) -> None:
         if not self._client.bucket_exists(self.bucket):
@@ -111,15 +124,8 @@ class ObjectStore:
     async def _run(self, call: Callable[[], T]) -> T:
         try:
             return await asyncio.to_thread(call)
-        except S3Error as error:
-            if error.code in ("NoSuchKey", "NoSuchObject"):
-                raise NotFound("object_not_found", "That object is not in the store.") from error
-            raise _unavailable() from error
-        except InvalidResponseError as error:
-            # Some stores answer with text/xml, which the client does not read as S3 errors.
-            if "<Code>NoSuchKey</Code>" in str(error):
-                raise NotFound("object_not_found", "That object is not in the store.") from error
-            raise _unavailable() from error
+        except (S3Error, InvalidResponseError) as error:
+            raise self._meant(error) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise _unavailable() from error
 

@@ -49,7 +49,7 @@ CATALOG = {
 DB = {
     "upgrade": (
         f"{_HERE}.service:db_upgrade",
-        "Bring the database's schema up to date (DATABASE_URL, ADMIN_DATABASE_URL).",
+        "Bring the schema up to date; make the bucket and the first snapshot if they are missing.",
     ),
     "revision": (f"{_HERE}.service:db_revision", ""),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sys
@@ -18,7 +19,7 @@ from bootstrap.address import read_address
 from bootstrap.cli.here import current_settings
 from bootstrap.cli.output import Exit, Json, err, guarded, line, out, print_json
 from bootstrap.embedded import default_home
-from bootstrap.installation import Installation, migrate, url_of
+from bootstrap.installation import Installation, migrate, prepare_parts, url_of
 from domain.errors import ParleyError, Unprocessable
 
 
@@ -55,8 +56,10 @@ def addresses(url: str, app_id: str) -> list[tuple[str, str]]:
 
 @guarded
 def db_upgrade(as_json: Json = False) -> None:
-    """Bring the database's schema up to date (DATABASE_URL, ADMIN_DATABASE_URL)."""
-    revision = migrate(current_settings())
+    """Bring the schema up to date; make the bucket and the first snapshot if they are missing."""
+    settings = current_settings()
+    revision = migrate(settings)
+    asyncio.run(prepare_parts(settings))
     if as_json:
         print_json({"revision": revision})
     else:
