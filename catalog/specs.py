@@ -10,7 +10,7 @@ from domain.catalogue import AdText
 from domain.errors import Unprocessable
 from domain.formats import AdFormat, BidModel
 from domain.language import Language
-from domain.money import check_currency
+from domain.money import MAX_MICROS, check_currency
 
 MAX_TAGS = 64
 _LIMITS = {"title": 60, "description": 160, "cta_text": 25, "question": 100,
@@ -59,11 +59,17 @@ def check_campaign(spec: CampaignSpec, now_ms: int) -> None:
     _require(
         spec.house or spec.bid_micros > 0, "bid_not_positive", "The bid must be more than zero."
     )
+    _require(spec.bid_micros <= MAX_MICROS, "bid_too_large", "The bid is absurdly large; check it.")
     for name, cap in (("total", spec.budget_total_micros), ("daily", spec.budget_daily_micros)):
         _require(
             cap is None or cap > 0,
             "budget_not_positive",
             f"The {name} budget must be more than zero.",
+        )
+        _require(
+            cap is None or cap <= MAX_MICROS,
+            "budget_too_large",
+            f"The {name} budget is absurdly large; check it.",
         )
         _require(
             cap is None or spec.house or cap >= price_of_one(spec),

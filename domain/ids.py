@@ -15,7 +15,7 @@ from domain.errors import BadInput
 from domain.time import Clock
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_ID = re.compile(r"^[a-z]{2,5}_[0-9A-HJKMNP-TV-Z]{26}$")
+_ID = re.compile(r"[a-z]{2,5}_[0-9A-HJKMNP-TV-Z]{26}")
 
 #: What each prefix stands for.
 PREFIXES: dict[str, str] = {
@@ -88,7 +88,7 @@ def stable_id(prefix: str, *parts: str) -> str:
 
 def check_id(value: str, prefix: str) -> str:
     """Return `value` if it is an id of that kind; raise `BadInput` otherwise."""
-    if not _ID.match(value) or not value.startswith(prefix + "_"):
+    if not _ID.fullmatch(value) or not value.startswith(prefix + "_"):
         kind = PREFIXES.get(prefix, prefix)
         raise BadInput("bad_id", f"{value[:40]!r} is not the id of a {kind} ({prefix}_…).")
     return value

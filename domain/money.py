@@ -7,13 +7,21 @@ the edges, in the brief and on invoices.
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact, InvalidOperation, Overflow
+from typing import TypeVar
 
 import msgspec
 
 from domain.errors import BadInput
 
 MICROS = 1_000_000
+N = TypeVar("N", int, Decimal)
+
+#: A trillion units: more than anybody spends, less than a database's 64-bit integer holds.
+MAX_MICROS = 10**18
+
+#: Inexact is trapped: an amount is taken to the last digit or not at all.
+_EXACT = Context(prec=60, traps=[Inexact, InvalidOperation, Overflow])
 
 #: Decimals of the currencies that do not have two. Source: ISO 4217:2015 table A.1, checked 2026-11.
 _EXPONENTS: dict[str, int] = {
@@ -94,22 +102,25 @@ class Money(msgspec.Struct, frozen=True, order=False):
     def of_minor(cls, minor: int, currency: str) -> Money:
         """Build from minor units (cents for USD, yen for JPY)."""
         check_currency(currency)
-        return cls(minor * 10 ** (6 - exponent(currency)), currency)
+        return cls(_bounded(minor * 10 ** (6 - exponent(currency))), currency)
 
     @classmethod
     def parse(cls, amount: str, currency: str) -> Money:
         """Build from a decimal string such as `"12.50"`.
 
         Raises:
-            BadInput: if it is not a number or has more decimals than the currency's micros can hold.
+            BadInput: if it is not a number, has more decimals than micros can hold, or is absurdly large.
         """
         check_currency(currency)
         try:
-            micros = Decimal(amount) * MICROS
+            micros = _EXACT.multiply(_EXACT.create_decimal(amount.strip()), MICROS)
         except ArithmeticError as error:
-            raise BadInput("bad_amount", f"{amount!r} is not an amount of money.") from error
-        if not micros.is_finite() or micros != micros.to_integral_value():
-            raise BadInput("bad_amount", f"{amount!r} has more decimals than {currency} allows.")
+            raise _no_amount(amount) from error
+        if not micros.is_finite():
+            raise _no_amount(amount)
+        _bounded(micros)
+        if micros != micros.to_integral_value():
+            raise BadInput("bad_amount", f"{amount[:40]!r} has more than six decimals.")
         return cls(int(micros), currency)
 
     def minor(self) -> int:
@@ -158,6 +169,18 @@ def check_currency(currency: str) -> str:
             f"{currency!r} is not a currency Parley can bill in; use an ISO 4217 code such as USD or JPY.",
         )
     return currency
+
+
+def _bounded(micros: N) -> N:
+    if abs(micros) > MAX_MICROS:
+        raise BadInput(
+            "amount_too_large", "Amounts of more than a trillion units cannot be booked; check it."
+        )
+    return micros
+
+
+def _no_amount(amount: str) -> BadInput:
+    return BadInput("bad_amount", f"{amount[:40]!r} is not an amount of money.")
 
 
 def _needed_places(micros: int) -> int:
