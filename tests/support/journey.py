@@ -187,7 +187,7 @@ def end_all(marketer: Caller) -> None:
     def served() -> bool:
         return any(marketer.get(f"/api/v1/campaigns/{one['id']}")["served"] for one in campaigns)
 
-    campaigns = marketer.get("/api/v1/campaigns")
+    campaigns = marketer.get("/api/v1/campaigns", limit=200)
     for campaign in campaigns:
         if campaign["status"] == "live":
             marketer.post(f"/api/v1/campaigns/{campaign['id']}/end", {"why": "the next test"})
@@ -214,6 +214,9 @@ def audit(service: Service, marketer: Caller, journey: Journey, ads: list[Ad], c
     campaign = marketer.get(f"/api/v1/campaigns/{campaign_id}")
     assert [entry["to_state"] for entry in campaign["audit"]] == STATES
     assert campaign["status"] == "live"
+    every = [one["id"] for one in marketer.get("/api/v1/campaigns", limit=200)]
+    served = [one for one in every if marketer.get(f"/api/v1/campaigns/{one}")["served"]]
+    assert served == [campaign_id]
     report = marketer.get(f"/api/v1/campaigns/{campaign_id}/report")
     assert (report["impressions"], report["clicks"]) == (count, count)
     with service.database() as db:

@@ -27,6 +27,7 @@ _PASSED = (
     "NO_PROXY",
     "no_p",
 )
+_TOOLS = ("sh", "git", "make", "cc")
 _NEEDED = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))"
 
 
@@ -136,7 +137,12 @@ class Newcomer:
 
     def _path(self) -> str:
         """Return a search path without `uv`, so that the setup's own way to it is taken."""
-        return os.pathsep.join(d for d in _DIRS if Path(d).is_dir() and not Path(d, "uv").exists())
+        folders = [d for d in _DIRS if Path(d).is_dir() and not Path(d, "uv").exists()]
+        path = os.pathsep.join(folders)
+        missing = [tool for tool in _TOOLS if shutil.which(tool, path=path) is None]
+        if missing:
+            raise Unsuitable(f"without the folder of uv there is no {', '.join(missing)} in {path}")
+        return path
 
     def _python(self) -> str:
         own = os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
