@@ -58,8 +58,8 @@ class AdRequestBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     formats: list[AdFormat] | None = None
     geo: Country | None = None
     device: Annotated[str, Meta(max_length=40)] | None = None
-    muted_advertisers: Annotated[list[str], Meta(max_length=200)] = []
-    topics: Annotated[list[str], Meta(max_length=50)] = []
+    muted_advertisers: Annotated[list[Name], Meta(max_length=200)] = []
+    topics: Annotated[list[Name], Meta(max_length=50)] = []
     consent: Consent = Consent()
 
 

@@ -178,6 +178,8 @@ class RunService:
         asked = (run.question or {}).get("interrupt")
         run.pending, run.question = {"interrupt": asked, "answer": answer}, None
         run.status, run.updated_at = RunStatus.QUEUED, utc(self.clock.now_ms())
+        # Starts are counted to find runs that kill workers; one that got as far as a question does not.
+        run.attempts = 0
         await self._enqueue(run)
         return run
 

@@ -17,6 +17,7 @@ from fastpath.receipt import Signer
 from fastpath.render import OFFER_TTL_MS
 from fastpath.reservation import Ask, Keys, Reservation, Ruling, Verdict
 from fastpath.snapshot import Snapshot
+from fastpath.text import canonical_tag
 from fastpath.types import AdRequest, Answer, Context, Features, Proposal, Reason
 
 _ATTEMPTS: Final = 3
@@ -119,7 +120,7 @@ class FastPath:
     async def answer_bytes(self, request: AdRequest) -> bytes:
         """Return the JSON bytes of the answer: what the hot route sends and replay recomputes."""
         snapshot = self._snapshot
-        request = self._completed(request)
+        request = _known(snapshot, self._completed(request))
         features = read_turns(snapshot, request)
         if not (request.app_id and request.conversation_id and request.message_id):
             features = Features(refusal=Reason.INVALID, language="und", language_why="default")
@@ -242,6 +243,18 @@ class FastPath:
         expires_ms = context.now_ms + OFFER_TTL_MS
         mac = mac_of(self._nonce_key, context.request_id, proposal.winner.ad_id, expires_ms)
         return mac, self._signer.signature(render.receipt_of(snapshot, features, context, proposal))
+
+
+def _known(snapshot: Snapshot, request: AdRequest) -> AdRequest:
+    """Leave out topics and mutes that no ad of the snapshot has to do with.
+
+    They decide nothing, and a host may have put words of its user there, which no record may keep.
+    """
+    if not (request.topics or request.blocked_advertisers):
+        return request
+    topics = {canonical_tag(topic) for topic in request.topics} & snapshot.topics
+    muted = set(request.blocked_advertisers) & set(snapshot.names.advertisers)
+    return msgspec.structs.replace(request, topics=tuple(topics), blocked_advertisers=tuple(muted))
 
 
 def answers_of(

@@ -11,6 +11,7 @@ from domain.formats import COOLDOWN_MS
 from fastpath.reservation import STICKY_TTL_MS, Ask, Ruling, Verdict
 
 _REMEMBERED: Final = 100_000
+_NEVER_AN_AD: Final = frozenset({Verdict.REFUSED, Verdict.SENSITIVE})
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 
@@ -53,12 +54,14 @@ class LocalReservation:
     async def reserve(self, ask: Ask) -> Ruling:
         """Decide atomically; see `Reservation`."""
         idem = (ask.app_id, ask.conversation_id, ask.message_id)
-        seen = self._answers.get(idem)
-        if seen is not None:
-            return Ruling(seen[0], seen[1], True)
         scope = idem[:2]
         if ask.sensitive:
             _remember(self._sticky, scope, ask.now_ms + STICKY_TTL_MS)
+        seen = self._answers.get(idem)
+        # A message may be edited, or sent again after the conversation has turned: no ad is repeated then.
+        turned = self._sticky.get(scope, 0) > ask.now_ms
+        if seen is not None and not (turned and seen[0] not in _NEVER_AN_AD):
+            return Ruling(seen[0], seen[1], True)
         verdict = self._verdict(ask, scope) if ask.wants_ad else Verdict.REFUSED
         if verdict is Verdict.BUDGET and not ask.final:
             return Ruling(verdict, b"", False)

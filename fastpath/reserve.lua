@@ -1,4 +1,4 @@
--- One atomic trip: idempotency, sticky gate, cooldown, budget hold, decision record, offer.
+-- One atomic trip: sticky gate, idempotency, cooldown, budget hold, decision record, offer.
 -- KEYS 1 idem  2 cooldown  3 sticky  4 spent  5 held  6 expiries  7 holds  8 decisions  9 offer
 -- ARGV 1 now_ms        2 cooldown_ms   3 wants ad (1/0)  4 sensitive (1/0)  5 request id
 --      6 hold micros   7 hold expires  8 day             9 total cap (-1)  10 daily cap (-1)
@@ -6,8 +6,13 @@
 --     16 stream length 17 record      18.. answers: granted, refused, cooldown, budget,
 --     state_unavailable, sensitive
 -- Returns {verdict, answer, repeated (1/0)}.
+if ARGV[4] == '1' then
+  redis.call('SET', KEYS[3], '1', 'PX', ARGV[13])
+end
+local sticky = redis.call('EXISTS', KEYS[3]) == 1
 local seen = redis.call('HMGET', KEYS[1], 'verdict', 'answer')
-if seen[1] then
+-- A message may be edited, or sent again after the conversation has turned: no ad is repeated then.
+if seen[1] and not (sticky and seen[1] ~= 'refused' and seen[1] ~= 'sensitive') then
   return {seen[1], seen[2], 1}
 end
 local now = tonumber(ARGV[1])
@@ -51,12 +56,9 @@ local function budget_verdict()
 end
 
 local verdict = 'refused'
-if ARGV[4] == '1' then
-  redis.call('SET', KEYS[3], '1', 'PX', ARGV[13])
-end
 if ARGV[3] == '1' then
   local last = redis.call('GET', KEYS[2])
-  if redis.call('EXISTS', KEYS[3]) == 1 then
+  if sticky then
     verdict = 'sensitive'
   elseif last and now < tonumber(last) + tonumber(ARGV[2]) then
     -- Also true when the clock has gone backwards.

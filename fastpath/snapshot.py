@@ -84,6 +84,8 @@ class Snapshot:
         self._forms: dict[int, Words] = {}
         for name, array in arrays.items():
             setattr(self, name, array)
+        #: Topics that some ad keeps away from, canonical.
+        self.topics = frozenset(self.tag(int(number)) for number in np.unique(self.ad_topics))
 
     @classmethod
     def open(cls, path: Path, *, verify: bool = True) -> Snapshot:

@@ -143,7 +143,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     """What the choice depends on besides the text; goes into the decision record.
 
     Attributes:
-        request_id, app_id, now_ms, formats, geo, topics, blocked_advertisers: As in `AdRequest`.
+        request_id, app_id, now_ms, formats, geo, topics, blocked_advertisers: As in `AdRequest`, without
+            topics and advertisers that the snapshot does not know.
         consent_ads: As in `Consent`.
         spent_campaigns: Campaigns whose budget was found used up, sorted.
     """

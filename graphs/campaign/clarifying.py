@@ -13,6 +13,7 @@ from domain.brief import Brief, Kpi
 from domain.errors import BadInput
 from domain.money import CURRENCIES, Money, check_currency
 from graphs.campaign.state import CampaignState, Clarification
+from llm.offline.brief.text import MAX_GOAL_CHARS
 
 _SOURCES = ("site_url", "page_source_id", "feed_source_id")
 _SOURCE_QUESTION = "Which landing page or product feed should the ads be written from and lead to?"
@@ -24,6 +25,20 @@ def clarification(answer: object) -> Clarification:
     return Clarification(
         text=str(given.get("text") or ""), fields=json.dumps(given.get("fields") or {})
     )
+
+
+def together(before: Clarification | None, now: Clarification, goal: str) -> Clarification:
+    """Return all that a person has answered so far; what was said last wins.
+
+    Words that no longer fit beside the goal are dropped, the oldest first.
+    """
+    if before is None:
+        return now
+    said = [*before.text.splitlines(), *now.text.splitlines()]
+    while said and len(goal) + sum(len(line) + 1 for line in said) > MAX_GOAL_CHARS:
+        del said[0]
+    fields = {**json.loads(before.fields), **json.loads(now.fields)}
+    return Clarification(text="\n".join(said), fields=json.dumps(fields))
 
 
 def goal_with(goal: str, told: Clarification | None) -> str:

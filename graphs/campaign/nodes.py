@@ -63,7 +63,8 @@ async def clarify(state: CampaignState, runtime: Run) -> Update:
             "questions": list(brief.questions),
         }
     )
-    return {"clarification": clarifying.clarification(answer)}
+    told = clarifying.clarification(answer)
+    return {"clarification": clarifying.together(state.get("clarification"), told, state["goal"])}
 
 
 async def refuse(state: CampaignState, runtime: Run) -> Update:

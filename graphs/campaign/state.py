@@ -51,7 +51,7 @@ class CampaignState(CampaignInput, total=False):
     """What a run knows. Every key has one writer, but for `brief` and `round`.
 
     Keys:
-        clarification: The last answer of a person.
+        clarification: What a person has answered so far.
         brief: The goal, parsed.
         plan: Channels, bid and budgets.
         campaign_id: The draft in the catalogue.

@@ -135,6 +135,42 @@ async def test_a_repeated_message_gets_identical_bytes(snapshot: Snapshot) -> No
     assert first == again
 
 
+async def test_an_edited_message_is_read_again_by_the_gate(snapshot: Snapshot) -> None:
+    path, state = engine(snapshot)
+    shown = await path.answer(request("best laptop to buy"))
+    assert shown.ad is not None
+    edited = await path.answer(request("I want to die", request_id="req_edited"))
+    assert (edited.ad, edited.reason) == (None, Reason.SENSITIVE)
+    for _, verdict, data in state.decisions:
+        kept = record.decode(data, verdict)
+        assert record.answer_hash(replay(kept, snapshot)) == kept.answer_hashes[verdict]
+
+
+async def test_a_record_keeps_no_word_that_a_host_puts_beside_the_conversation(
+    tmp_path: Path,
+) -> None:
+    shy = ad("shy", "laptop", blocked_topics=("politics",))
+    export = msgspec.structs.replace(sample(), ads=(shy,))
+    opened = Snapshot.open(compile_catalogue(export, tmp_path).path)
+    path, state = engine(opened)
+    for number, topics in enumerate((("Zqx secret",), ("Zqx secret", "Politics"))):
+        asked = request(
+            "best laptop to buy",
+            number,
+            conversation_id=f"talk{number}",
+            message_id="zqx",
+            user_id="zqx",
+            device="zqx",
+            topics=topics,
+            blocked_advertisers=("zqx corp",),
+        )
+        answer = await path.answer(asked)
+        assert answer.reason is (Reason.BLOCKED if "Politics" in topics else Reason.SERVED)
+    for _, verdict, data in state.decisions:
+        assert b"zqx" not in data.lower()
+        replay(record.decode(data, verdict), opened)
+
+
 async def test_a_shopping_question_after_a_sensitive_turn_gets_no_ad(snapshot: Snapshot) -> None:
     path, _ = engine(snapshot)
     await path.answer(request("I want to die"))

@@ -126,6 +126,28 @@ async def test_a_repeated_message_gets_the_first_answer(state: Reservation) -> N
     assert (await state.reserve(ask("m2"))).answer == refused.answer == ANSWERS[Verdict.COOLDOWN]
 
 
+async def test_an_edited_message_that_has_become_sensitive_gets_no_ad_back(
+    state: Reservation,
+) -> None:
+    assert (await state.reserve(ask())).verdict is Verdict.GRANTED
+    edited = await state.reserve(ask(request_id="req-2", sensitive=True, wants_ad=False))
+    assert (edited.verdict, edited.repeated) == (Verdict.REFUSED, False)
+    # Edited back, or sent again, or a later message: the conversation has turned.
+    for message in ("m1", "m2"):
+        later = await state.reserve(
+            ask(message, now_ms=NOW + 120_000, request_id=f"req-3{message}")
+        )
+        assert later.verdict in (Verdict.REFUSED, Verdict.SENSITIVE)
+
+
+async def test_an_ad_is_not_repeated_once_the_conversation_has_turned(state: Reservation) -> None:
+    await state.reserve(ask())
+    await state.reserve(ask("m2", sensitive=True, wants_ad=False))
+    again = await state.reserve(ask(request_id="req-again"))
+    assert (again.verdict, again.answer) == (Verdict.SENSITIVE, ANSWERS[Verdict.SENSITIVE])
+    assert (await state.reserve(ask(request_id="req-x"))).repeated
+
+
 async def test_the_pause_ends_after_a_minute_and_not_before(state: Reservation) -> None:
     await state.reserve(ask())
     assert (await state.reserve(ask("m2", now_ms=NOW + 59_999))).verdict is Verdict.COOLDOWN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from sqlalchemy import func, select
 from bootstrap.services import Services
 from catalog.repository import Audit, Campaigns, Creatives
 from catalog.tables import Ad, Campaign, Creative
-from graphs.campaign import graph, nodes
+from graphs.campaign import clarifying, graph, nodes
+from graphs.campaign.state import Clarification
 from graphs.checkpoints import open_checkpointer
 from storage.outbox import OutboxRow
 from tests.support.campaigns import (
@@ -154,6 +156,44 @@ async def test_what_is_missing_is_asked_and_the_answer_is_used(
     async with services.db.tenant(org) as session:
         campaign = await Campaigns(session).get(final["campaign_id"])
     assert (campaign.currency, campaign.budget_total_micros) == ("USD", 500_000_000)
+
+
+@pytest.mark.asyncio
+async def test_answers_given_one_after_another_are_all_kept(
+    services: Services, saver: AsyncPostgresSaver
+) -> None:
+    org = await advertiser(services)
+    run = run_row(
+        services, org, "Promote our shop", approval_mode="demo", **await sources(services)
+    )
+    built, context = graph.build(saver), context_of(services, run)
+    await built.ainvoke(first_input(run), config_of(run), context=context, durability="sync")
+    missing = []
+    for answer in (
+        {"text": "500 dollars in total"},
+        {"fields": {"geos": ["JP"]}},
+        {"text": "until 24 December"},
+    ):
+        waiting = await built.aget_state(config_of(run))
+        missing.append(waiting.tasks[0].interrupts[0].value["missing"])
+        final = await built.ainvoke(
+            Command(resume=answer), config_of(run), context=context, durability="sync"
+        )
+    assert missing == [["budget", "geos", "end_date"], ["geos", "end_date"], ["end_date"]]
+    assert final["outcome"] == "launched"
+    async with services.db.tenant(org) as session:
+        campaign = await Campaigns(session).get(final["campaign_id"])
+    assert (campaign.budget_total_micros, campaign.geos) == (500_000_000, ["JP"])
+
+
+def test_what_was_said_last_wins_and_the_oldest_words_go_first() -> None:
+    first = Clarification("one\ntwo", '{"currency": "USD", "geos": ["JP"]}')
+    second = Clarification("three", '{"currency": "JPY"}')
+    both = clarifying.together(first, second, "goal")
+    assert both.text == "one\ntwo\nthree"
+    assert json.loads(both.fields) == {"currency": "JPY", "geos": ["JP"]}
+    assert clarifying.together(None, second, "goal") == second
+    assert clarifying.together(first, second, "g" * 7_990).text == "two\nthree"
 
 
 @pytest.mark.asyncio
