@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
-from catalog.specs import CampaignSpec, CreativeSpec, check_campaign, check_creative
+from catalog.specs import CampaignSpec, CreativeSpec, check_campaign, check_creative, check_name
 from domain.catalogue import AdEntry, AdText, CatalogueExport
 from domain.errors import BadInput, ParleyError
 from domain.formats import AdFormat, BidModel
@@ -55,7 +55,7 @@ class AdRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     geos: list[str] = []
     languages: list[str] = []
     blocked_topics: list[str] = []
-    quality_ppm: int = 1_000_000
+    quality_ppm: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 1_000_000
     house: bool = False
 
     def campaign_spec(self) -> CampaignSpec:
@@ -113,6 +113,8 @@ def read_ad_rows(data: bytes, now_ms: int) -> tuple[list[tuple[int, AdRow]], lis
             if isinstance(raw, ParleyError):
                 raise raw
             row = msgspec.convert(raw, AdRow)
+            check_name("advertiser", row.advertiser)
+            check_name("payer", row.payer or row.advertiser)
             check_campaign(row.campaign_spec(), now_ms)
             check_creative(row.creative_spec(str(number)))
         except msgspec.ValidationError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 import msgspec
@@ -13,6 +14,11 @@ from domain.language import Language
 from domain.money import MAX_MICROS, check_currency
 
 MAX_TAGS = 64
+_MAX_NAME = 200
+#: Neither a database nor a UTF-8 file takes NUL or half a surrogate pair.
+_NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
+#: The last millisecond of the year 9999, beyond which there are no dates.
+_LAST_MS = 253_402_300_799_999
 _LIMITS = {"title": 60, "description": 160, "cta_text": 25, "question": 100,
            "success_message": 160, "placeholder": 60}  # fmt: skip
 
@@ -55,7 +61,9 @@ class CreativeSpec(msgspec.Struct, frozen=True, kw_only=True):
 def check_campaign(spec: CampaignSpec, now_ms: int) -> None:
     """Raise `Unprocessable` or `BadInput` with one sentence if the campaign cannot run as stated."""
     check_currency(spec.currency)
-    _require(bool(spec.name.strip()), "name_missing", "Give the campaign a name.")
+    check_name("campaign", spec.name)
+    for topic in spec.blocked_topics:
+        _check_storable("A blocked topic", topic)
     _require(
         spec.house or spec.bid_micros > 0, "bid_not_positive", "The bid must be more than zero."
     )
@@ -75,6 +83,12 @@ def check_campaign(spec: CampaignSpec, now_ms: int) -> None:
             cap is None or spec.house or cap >= price_of_one(spec),
             "budget_below_bid",
             f"The {name} budget does not pay for a single event at this bid; raise it or lower the bid.",
+        )
+    for moment in (spec.starts_ms, spec.ends_ms):
+        _require(
+            moment is None or 0 <= moment <= _LAST_MS,
+            "bad_time",
+            "Start and end are milliseconds since 1970, before the year 10000.",
         )
     if spec.starts_ms is not None and spec.ends_ms is not None:
         _require(
@@ -114,15 +128,12 @@ def check_creative(spec: CreativeSpec) -> None:
             f"Ads in {language!r} cannot be served; possible: {', '.join(Language)}.",
         )
         _check_text(spec, language, text)
+    _check_storable("The creative's key", spec.key)
     for url in filter(None, (spec.landing_url, spec.image_url)):
-        parts = urlsplit(url)
-        _require(
-            parts.scheme in ("http", "https") and bool(parts.hostname),
-            "bad_url",
-            f"{url[:80]!r} is not an http(s) address.",
-        )
+        _require(_is_address(url), "bad_url", f"{url[:80]!r} is not an http(s) address.")
     _require(0 < len(spec.tags) <= MAX_TAGS, "tag_count", f"A creative needs 1 to {MAX_TAGS} tags.")
     for tag in (*spec.tags, *spec.negative_tags):
+        _check_storable("A tag", tag)
         _require(
             1 <= len(tag.split()) <= 4 and len(tag) <= 60,
             "bad_tag",
@@ -135,6 +146,7 @@ def _check_text(spec: CreativeSpec, language: str, text: AdText) -> None:
         value = getattr(text, field)
         if value is None:
             continue
+        _check_storable(f"{field} of creative {spec.key!r} ({language})", value)
         _require(
             bool(value.strip()) and len(value) <= limit,
             "text_length",
@@ -145,6 +157,36 @@ def _check_text(spec: CreativeSpec, language: str, text: AdText) -> None:
         needed is None or bool(getattr(text, needed)),
         "text_missing",
         f"A {spec.format} creative needs {needed} in every language.",
+    )
+
+
+def check_name(what: str, name: str) -> None:
+    """Raise `Unprocessable` unless a campaign or advertiser may be called that."""
+    _require(bool(name.strip()), "name_missing", f"Give the {what} a name.")
+    _require(
+        len(name) <= _MAX_NAME,
+        "name_too_long",
+        f"The name of the {what} must have at most {_MAX_NAME} characters.",
+    )
+    _check_storable(f"The name of the {what}", name)
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        # Reading the port checks it.
+        well_formed = parts.scheme in ("http", "https") and parts.port != 0
+    except ValueError:
+        return False
+    odd = _NOT_STORABLE.search(url) or any(sign.isspace() for sign in url)
+    return well_formed and bool(parts.hostname) and not odd
+
+
+def _check_storable(what: str, value: str) -> None:
+    _require(
+        _NOT_STORABLE.search(value) is None,
+        "bad_text",
+        f"{what} holds a character that cannot be stored (NUL or half a surrogate pair).",
     )
 
 

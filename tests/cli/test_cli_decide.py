@@ -76,6 +76,29 @@ def test_a_catalogue_file_is_compiled_and_its_broken_rows_are_named(
     assert told.json["snapshot"] in said.out
 
 
+ODD: list[dict[str, Any]] = [
+    {"advertiser": "\ud800"}, {"advertiser": "a\x00b"}, {"advertiser": " "}, {"advertiser": "x" * 999},
+    {"payer": "\udfff"}, {"campaign": "a\x00b"}, {"campaign": ""}, {"tags": ["\ud800"]}, {"tags": []},
+    {"tags": ["a\x00b"]}, {"texts": {"eng": {"title": "\ud800", "description": "d", "cta_text": "c"}}},
+    {"texts": {"fra": {"title": "t", "description": "d", "cta_text": "c"}}}, {"texts": {}},
+    {"url": "https://kaze.example/\ud800"}, {"url": "http://[::1"}, {"url": "https://ka ze.example/"},
+    {"url": "https://kaze.example:99999/"}, {"url": "//kaze.example"}, {"image_url": "data:,x"},
+    {"ends_ms": 10**30}, {"ends_ms": 10**18}, {"starts_ms": -(10**17)}, {"ends_ms": 1},
+    {"quality_ppm": 10**30}, {"quality_ppm": -5}, {"bid": "9" * 30}, {"bid": "NaN"}, {"bid": 1},
+    {"budget_total": "1e30"}, {"budget_daily": "0.01"}, {"blocked_topics": ["\ud800"]},
+    {"geos": ["Japan"]}, {"languages": ["fra"]}, {"format": "banner"}, {"negative_tags": ["\x00"]},
+]  # fmt: skip
+
+
+def test_every_odd_row_is_named_and_the_others_are_used(parley: Parley, tmp_path: Path) -> None:
+    file = write(tmp_path / "c.jsonl", AD, *({**AD, **odd} for odd in ODD), ROWS[1])
+    told = parley("compile", "--catalog", file, "--out", tmp_path / "out", "--json")
+    assert told.code == 0
+    assert [p["line"] for p in told.json["problems"]] == list(range(2, len(ODD) + 2))
+    assert told.json["ads"] == 2
+    assert all(0 < len(p["reason"]) < 250 for p in told.json["problems"])
+
+
 def test_folders_beside_the_snapshots_are_left_alone(parley: Parley, tmp_path: Path) -> None:
     out = tmp_path / "documents"
     for number in range(30):

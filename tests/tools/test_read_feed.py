@@ -4,6 +4,7 @@ import json
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -283,3 +284,29 @@ def test_no_bytes_cause_anything_but_a_typed_error(data: bytes) -> None:
     except ParleyError:
         return
     assert source.products or source.problems
+
+
+def test_half_surrogates_and_nul_never_get_out_of_a_feed() -> None:
+    good = {
+        "title": "Kaze shoes",
+        "url": "https://kaze.example/1",
+        "description": "Light and grippy.",
+    }
+    rows = [
+        {**good, field: f"https://kaze.example/\ud800\x00 {good.get(field, 'x')}"}
+        for field in (
+            "title",
+            "url",
+            "description",
+            "id",
+            "brand",
+            "image_link",
+            "keywords",
+            "category",
+        )
+    ]
+    found = read_feed("\n".join(json.dumps(row) for row in [*rows, good]).encode(), "feed.jsonl")
+    assert len(found.products) + len(found.problems) == len(rows) + 1
+    assert [problem.line for problem in found.problems] == [2]
+    encoded = msgspec.json.encode(found)
+    assert b"\\u0000" not in encoded

@@ -148,4 +148,6 @@ def _is_category(text: str) -> bool:
 
 
 def _content_key(title: str, url: str) -> str:
-    return hashlib.blake2b(f"{title}\x1f{url}".encode(), digest_size=8).hexdigest()
+    # A JSON feed can hold half a surrogate pair, which has no UTF-8.
+    given = f"{title}\x1f{url}".encode("utf-8", "replace")
+    return hashlib.blake2b(given, digest_size=8).hexdigest()
