@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ import msgspec
 from domain.brief import Brief, Kpi
 from domain.errors import BadInput
 from domain.money import CURRENCIES, Money, check_currency
+from graphs.campaign.doubts import settle
 from graphs.campaign.state import CampaignState, Clarification
 from llm.offline.brief.text import MAX_GOAL_CHARS
 
@@ -57,14 +59,14 @@ def sources_in(told: Clarification) -> dict[str, Any]:
     return {key: fields[key] for key in _SOURCES if fields.get(key)}
 
 
-def complete(brief: Brief, told: Clarification | None, *, has_source: bool) -> Brief:
+def complete(brief: Brief, told: Clarification | None, today: date, *, has_source: bool) -> Brief:
     """Return the brief with given fields filled in and only what is still missing asked.
 
     Raises:
         BadInput: if a given field does not have the shape it must have.
     """
     if told is not None:
-        brief = _with_fields(brief, json.loads(told.fields))
+        brief = settle(_with_fields(brief, json.loads(told.fields)), told, today)
     missing = [(m, q) for m, q in zip(brief.must_ask, brief.questions, strict=False)]
     # A page or feed says what the product is.
     if has_source:

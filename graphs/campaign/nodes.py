@@ -27,6 +27,7 @@ Run = Runtime[GraphContext]
 Update = dict[str, Any]
 
 _BY = "campaign graph"
+_OVERTAKEN = "The campaign was ended before it was approved; nothing was launched."
 
 
 async def understand(state: CampaignState, runtime: Run) -> Update:
@@ -39,7 +40,7 @@ async def understand(state: CampaignState, runtime: Run) -> Update:
     if told is not None:
         update = clarifying.sources_in(told)
     sources = {**clarifying.sources_of(state), **update}
-    brief = clarifying.complete(reading.brief, told, has_source=any(sources.values()))
+    brief = clarifying.complete(reading.brief, told, ctx.today, has_source=any(sources.values()))
     for warning in reading.warnings:
         await ctx.tell("warning", "brief", warning)
     await ctx.tell(
@@ -214,6 +215,9 @@ async def launch(state: CampaignState, runtime: Run) -> Update:
             )
         if campaign.status == CampaignStatus.APPROVED:
             await catalog.launch(campaign_id, who=approval.by, why="approved")
+        history = await catalog.audit.of(campaign_id)
+        if not any(entry.to_state == CampaignStatus.LIVE for entry in history):
+            return {"outcome": "rejected", "reason": _OVERTAKEN}
         ads = (await catalog.creatives.count(campaign_id)).get("approved", 0)
     await ctx.tell("step", "approval", approval.note, by=approval.by)
     await ctx.tell("step", "launch", f"{ads} ads are live in chats", ads=ads, campaign=campaign_id)

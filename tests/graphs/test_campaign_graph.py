@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,15 @@ from langgraph.types import Command
 from sqlalchemy import func, select
 
 from bootstrap.services import Services
+from catalog.lifecycle import CampaignStatus
 from catalog.repository import Audit, Campaigns, Creatives
+from catalog.service import CatalogService
 from catalog.tables import Ad, Campaign, Creative
-from graphs.campaign import clarifying, graph, nodes
+from graphs.campaign import clarifying, doubts, graph, nodes
 from graphs.campaign.state import Clarification
 from graphs.checkpoints import open_checkpointer
+from llm.offline.brief.parser import parse_goal
+from llm.offline.brief.questions import DETAILS, parts_in, questions
 from storage.outbox import OutboxRow
 from tests.support.campaigns import (
     GOAL,
@@ -33,6 +38,7 @@ from tests.support.campaigns import (
     sources,
 )
 
+LATE = "Sell our shoes in Japan until 1 March 2019 for 300 dollars"
 NODES = ("understand", "read_sources", "plan", "write", "check", "submit", "approve", "launch")
 
 
@@ -184,6 +190,96 @@ async def test_answers_given_one_after_another_are_all_kept(
     async with services.db.tenant(org) as session:
         campaign = await Campaigns(session).get(final["campaign_id"])
     assert (campaign.budget_total_micros, campaign.geos) == (500_000_000, ["JP"])
+
+
+@pytest.mark.parametrize(
+    ("goal", "asks", "answer", "budget", "end"),
+    [
+        (LATE, "past", {"text": "until {end}"}, 300, True),
+        (LATE, "past", {"fields": {"end": "{end}"}}, 300, True),
+        ("Spend 1000 zorkmids on shoes in Japan until Christmas", "ambiguous", {"text": "900 dollars"}, 900, False),
+        (
+            "Sell our shoes in Japan for -500 dollars until Christmas",
+            "impossible",
+            {"fields": {"budget_total_minor": 40_000, "currency": "USD"}},
+            400,
+            False,
+        ),
+    ],
+)  # fmt: skip
+@pytest.mark.asyncio
+async def test_an_answer_takes_the_place_of_what_was_in_doubt(
+    services: Services,
+    saver: AsyncPostgresSaver,
+    goal: str,
+    asks: str,
+    answer: dict[str, Any],
+    budget: int,
+    end: bool,
+) -> None:
+    org = await advertiser(services)
+    run = run_row(services, org, goal, approval_mode="demo", **await sources(services))
+    built, context = graph.build(saver), context_of(services, run)
+    await built.ainvoke(first_input(run), config_of(run), context=context, durability="sync")
+    waiting = await built.aget_state(config_of(run))
+    assert waiting.tasks[0].interrupts[0].value["missing"] == [asks]
+    last = context.today + timedelta(days=30)
+    told = json.loads(json.dumps(answer).replace("{end}", last.isoformat()))
+    final = await built.ainvoke(
+        Command(resume=told), config_of(run), context=context, durability="sync"
+    )
+    assert final["outcome"] == "launched"
+    async with services.db.tenant(org) as session:
+        campaign = await Campaigns(session).get(final["campaign_id"])
+    assert (campaign.currency, campaign.budget_total_micros) == ("USD", budget * 1_000_000)
+    if end:
+        assert campaign.ends_at is not None
+        assert campaign.ends_at.date() == last + timedelta(days=1)
+
+
+@pytest.mark.asyncio
+async def test_a_campaign_that_was_ended_meanwhile_is_not_said_to_be_live(
+    services: Services, saver: AsyncPostgresSaver
+) -> None:
+    org = await advertiser(services)
+    run = run_row(services, org, **await sources(services))
+    built, context = graph.build(saver), context_of(services, run)
+    await built.ainvoke(first_input(run), config_of(run), context=context, durability="sync")
+    async with services.db.tenant(org) as session:
+        (campaign,) = await Campaigns(session).newest()
+        catalog = CatalogService(session, services.ids, services.clock)
+        await catalog.move(campaign.id, CampaignStatus.ENDED, who="key:anna", why="not now")
+    final = await built.ainvoke(
+        Command(resume={"decision": "approve", "by": "key:bob"}),
+        config_of(run), context=context, durability="sync",
+    )  # fmt: skip
+    assert final["outcome"] == "rejected"
+    assert "ended before" in final["reason"]
+
+
+def test_only_doubts_that_were_answered_are_dropped() -> None:
+    today = date(2026, 11, 21)
+    brief = parse_goal("Sell our shoes in Japan for -500 dollars until 30 February 2027", today)
+    assert doubts.doubts_of(brief) == {"impossible": ("budget", "dates")}
+    half = doubts.settle(brief, Clarification("300 dollars"), today)
+    assert (half.budget_total_minor, half.must_ask) == (30_000, ("impossible",))
+    assert "the dates" in half.questions[0]
+    assert "budget" not in half.questions[0]
+    whole = doubts.settle(brief, Clarification("300 dollars\nuntil 24 December 2026"), today)
+    assert (whole.end, whole.must_ask, whole.questions) == ("2026-12-24", (), ())
+    # An answer that is in doubt itself settles nothing, nor does one about something else.
+    for text in ("-20 dollars", "around 10 to 20 dollars or so", "in Germany", "", "。"):
+        again = doubts.settle(brief, Clarification(text), today)
+        assert again.must_ask == ("impossible",), text
+
+
+@pytest.mark.parametrize("japanese", [False, True])
+def test_the_parts_of_a_question_can_be_read_back(japanese: bool) -> None:
+    for part in DETAILS:
+        (question,) = questions({"ambiguous": [part]}, japanese)
+        assert parts_in(question) == (part,)
+    (question,) = questions({"impossible": ["budget", "cap", "dates"]}, japanese)
+    assert set(parts_in(question)) == {"budget", "cap", "dates"}
 
 
 def test_what_was_said_last_wins_and_the_oldest_words_go_first() -> None:

@@ -9,6 +9,9 @@ ORDER: tuple[Missing, ...] = (
     "product", "budget", "geos", "end_date", "contradictory", "past", "impossible", "ambiguous",
 )  # fmt: skip
 
+#: Kinds that are about something said, not about something left out.
+DOUBTS: frozenset[Missing] = frozenset({"contradictory", "past", "impossible", "ambiguous"})
+
 _ENGLISH: dict[Missing, str] = {
     "product": "What do you want to advertise?",
     "budget": "How much may be spent, and in which currency?",
@@ -57,3 +60,16 @@ def questions(asked: dict[Missing, list[str]], japanese: bool) -> tuple[str, ...
         for kind in ORDER
         if kind in asked
     )
+
+
+def parts_in(question: str) -> tuple[str, ...]:
+    """Return which parts (`DETAILS` keys) a question of `questions` names, longest name first."""
+    found = []
+    named = sorted(DETAILS.items(), key=lambda item: -len(item[1][0]))
+    for part, names in named:
+        for name in names:
+            if name in question:
+                found.append(part)
+                # A shorter name may be a part of this one.
+                question = question.replace(name, "")
+    return tuple(found)
