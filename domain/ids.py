@@ -90,5 +90,5 @@ def check_id(value: str, prefix: str) -> str:
     """Return `value` if it is an id of that kind; raise `BadInput` otherwise."""
     if not _ID.fullmatch(value) or not value.startswith(prefix + "_"):
         kind = PREFIXES.get(prefix, prefix)
-        raise BadInput("bad_id", f"{value[:40]!r} is not the id of a {kind} ({prefix}_…).")
+        raise BadInput("bad_id", f"{value[:40]!r} is not a valid id; a {kind} is {prefix}_….")
     return value

@@ -98,9 +98,10 @@ class Runner:
             # A part is down: keep the run, let the lease expire and try again from the checkpoint.
             raise
         except ParleyError as error:
-            status = await self._end(run, RunStatus.FAILED, error=error.problem())
+            step = _step(await graph.aget_state(config))
+            status = await self._end(run, RunStatus.FAILED, error=error.problem(), step=step)
             if status is not None:
-                await context.tell("finished", run.step or "run", error.detail)
+                await context.tell("finished", step or "run", error.detail)
             return status
         return await self._settle(run, context, after)
 
@@ -111,13 +112,13 @@ class Runner:
         if questions:
             payload: dict[str, Any] = {"interrupt": questions[0].id, **questions[0].value}
             status = RunStatus(payload["waits_for"])
-            return await self._rest(run, status, question=payload, pending=None)
+            return await self._rest(run, status, question=payload, pending=None, step=_step(after))
         values: CampaignState = after.values  # type: ignore[assignment]
         outcome, reason = values["outcome"], values.get("reason", "")
         campaign_id, ads = values.get("campaign_id"), values.get("ads", 0)
         result = {"outcome": outcome, "reason": reason, "campaign_id": campaign_id, "ads": ads}
         ended = await self._end(
-            run, _OUTCOMES[outcome], result=result, pending=None, campaign_id=campaign_id
+            run, _OUTCOMES[outcome], result=result, pending=None, campaign_id=campaign_id, step=None
         )
         if ended is not None:
             await context.tell("finished", outcome, reason, ads=ads)
@@ -156,6 +157,11 @@ def _only_waits(state: StateSnapshot, run: Run) -> bool:
     """Tell whether the run stands at a question that nobody has answered yet."""
     asked = {i.id for task in state.tasks for i in task.interrupts}
     return bool(asked) and (run.pending or {}).get("interrupt") not in asked
+
+
+def _step(state: StateSnapshot) -> str | None:
+    """Return the node at which the run stands, None at its end."""
+    return state.next[0] if state.next else None
 
 
 def _start_with(state: StateSnapshot, run: Run) -> CampaignInput | Command[Any] | None:

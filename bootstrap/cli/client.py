@@ -26,6 +26,7 @@ class Refused(ParleyError):
             str(body.get("code", "http_error")), str(body.get("detail", f"HTTP {status}."))
         )
         self.status = status  # type: ignore[misc]
+        self.title = str(body.get("title", self.title))  # type: ignore[misc]
 
 
 class Client:

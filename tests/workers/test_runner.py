@@ -100,7 +100,7 @@ async def test_a_run_waits_for_a_person_without_a_worker(
     worker = runner(services, saver)
     assert await worker.execute(run_id) is RunStatus.AWAITING_APPROVAL
     waiting = await stored(services, run_id)
-    assert (waiting.lease_owner, waiting.lease_until) == (None, None)
+    assert (waiting.lease_owner, waiting.lease_until, waiting.step) == (None, None, "approve")
     assert waiting.question is not None
     assert "3,000" in waiting.question["summary"]
     assert await thread_left(saver, run_id)
@@ -114,7 +114,7 @@ async def test_a_run_waits_for_a_person_without_a_worker(
     # Another worker than the one that asked.
     assert await runner(services, saver, "worker-2").execute(run_id) == status
     run = await stored(services, run_id)
-    assert (run.status, run.pending, run.question) == (status, None, None)
+    assert (run.status, run.pending, run.question, run.step) == (status, None, None, None)
     assert (await states(services, run.campaign_id))[-1] == (state, "key:anna")
     assert not await thread_left(saver, run_id)
 
@@ -364,6 +364,7 @@ async def test_a_site_that_cannot_be_reached_fails_the_run_with_nothing_half_wri
         "url": SITE,
     }
     assert (run.lease_owner, run.campaign_id, run.result) == (None, None, None)
+    assert run.step == "read_sources"
     assert await campaigns(services) == 0
     assert not await thread_left(saver, run_id)
     assert listener.events[-1].message == run.error["detail"]
