@@ -19,7 +19,11 @@ def web_address(stated: str, base: str | None = None) -> str | None:
         base: Address that a relative one is resolved against; with it nothing counts as a bare host.
     """
     text = stated.strip()
-    if not text or len(text) > _LONGEST or re.search(r"[\s\x00-\x1f\ud800-\udfff<>\"\\^`{|}]", text):
+    if (
+        not text
+        or len(text) > _LONGEST
+        or re.search(r"[\s\x00-\x1f\ud800-\udfff<>\"\\^`{|}]", text)
+    ):
         return None
     if base:
         try:
