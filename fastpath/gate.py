@@ -1,9 +1,10 @@
 """The sensitive gate: no ad beside pain, danger or harm, and none for restricted goods.
 
 A phrase lexicon per language (`data/gate_eng.tsv`, `data/gate_jpn.tsv`) with exceptions for harmless phrases
-("legal thriller", "kill a process"). Every turn given is read, the user's and the assistant's: one
-sensitive turn closes the whole conversation. Both lexicons are applied whatever the language, and anything
-that goes wrong inside closes the gate.
+("legal thriller", "kill a process"), and beside it a linear model for what no phrase says ("she won't be
+coming home"). Every turn given is read, the user's and the assistant's: one sensitive turn closes the whole
+conversation. Both lexicons are applied whatever the language, and anything that goes wrong inside, a
+missing or damaged model too, closes the gate.
 """
 
 from __future__ import annotations
@@ -14,11 +15,15 @@ from typing import Final
 
 import msgspec
 
+from fastpath.model import shipped
 from fastpath.phrases import Fragments, Phrases, read_lexicon
 from fastpath.text import fold
 
 #: Goods that get no ad, with a reason of their own.
 RESTRICTED: Final = frozenset({"tobacco", "gambling", "prescription"})
+
+#: What no phrase of the lexicon says, but the model takes for pain, danger or harm.
+INDIRECT: Final = "indirect"
 
 
 class GateVerdict(msgspec.Struct, frozen=True):
@@ -53,13 +58,35 @@ def judge(categories: Iterable[str]) -> GateVerdict:
     return GateVerdict("restricted" if restricted_only else "sensitive", found)
 
 
-def categories_of(text: str) -> set[str]:
-    """Return the categories of one raw text."""
-    folded = fold(text)
+def lexicon_categories(folded: str) -> set[str]:
+    """Return the categories whose phrases stand in one folded text."""
     found = _english().categories(folded)
     if not folded.isascii():
         found |= _japanese().categories(folded)
     return found
+
+
+def categories_of(text: str) -> set[str]:
+    """Return the categories of one raw text: the lexicon's, or `INDIRECT` where only the model fires.
+
+    Raises:
+        GateModelError: The model is missing or damaged.
+    """
+    folded = fold(text)
+    found = lexicon_categories(folded)
+    if found <= RESTRICTED and shipped().fires(folded):
+        found.add(INDIRECT)
+    return found
+
+
+def ready() -> str:
+    """Read lexicons and model, and return the model's digest: for whoever starts a serving process.
+
+    Raises:
+        GateModelError: The model is missing or damaged.
+    """
+    lexicon_categories("\u3042")
+    return shipped().digest
 
 
 @cache
