@@ -17,6 +17,7 @@ from agents.content_creator.agent import create
 from agents.content_creator.agent import revise as rewrite
 from catalog.lifecycle import CampaignStatus
 from catalog.service import CatalogService
+from domain.errors import Unprocessable
 from domain.ids import stable_id
 from graphs.campaign import bookings, clarifying, gathering
 from graphs.campaign.material import Desk
@@ -113,6 +114,13 @@ async def write(state: CampaignState, runtime: Run) -> Update:
         await ctx.tell("warning", "content", warning)
     for skipped in written.skipped[:5]:
         await ctx.tell("warning", "content", f"{skipped.product_key}: {skipped.reason}")
+    if not written.drafts:
+        raise Unprocessable(
+            "nothing_written",
+            f"No ad could be written: {written.skipped[0].reason}"
+            if written.skipped
+            else "No ad could be written from the product source; add facts to it.",
+        )
     await ctx.tell(
         "artefact",
         "content",

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_asyncio
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
@@ -19,6 +20,7 @@ from catalog.lifecycle import CampaignStatus
 from catalog.repository import Audit, Campaigns, Creatives
 from catalog.service import CatalogService
 from catalog.tables import Ad, Campaign, Creative
+from domain.errors import Unprocessable
 from graphs.campaign import clarifying, doubts, graph, nodes
 from graphs.campaign.state import Clarification
 from graphs.checkpoints import open_checkpointer
@@ -37,6 +39,7 @@ from tests.support.campaigns import (
     run_until_end,
     sources,
 )
+from tools.product_source import read_page
 
 LATE = "Sell our shoes in Japan until 1 March 2019 for 300 dollars"
 NODES = ("understand", "read_sources", "plan", "write", "check", "submit", "approve", "launch")
@@ -197,7 +200,7 @@ async def test_answers_given_one_after_another_are_all_kept(
     [
         (LATE, "past", {"text": "until {end}"}, 300, True),
         (LATE, "past", {"fields": {"end": "{end}"}}, 300, True),
-        ("Spend 1000 zorkmids on shoes in Japan until Christmas", "ambiguous", {"text": "900 dollars"}, 900, False),
+        ("Spend 900 zorkmids in Japan until 24 December", "ambiguous", {"text": "900 dollars"}, 900, False),
         (
             "Sell our shoes in Japan for -500 dollars until Christmas",
             "impossible",
@@ -255,6 +258,23 @@ async def test_a_campaign_that_was_ended_meanwhile_is_not_said_to_be_live(
     )  # fmt: skip
     assert final["outcome"] == "rejected"
     assert "ended before" in final["reason"]
+
+
+@pytest.mark.asyncio
+async def test_a_run_that_can_write_nothing_says_why(
+    services: Services, saver: AsyncPostgresSaver
+) -> None:
+    org = await advertiser(services)
+    page = b"<h1>Ukulele strings</h1><p>Nylon strings keep their tuning in humid weather.</p>"
+    source = services.ids.new("src")
+    parsed = msgspec.json.encode(read_page(page, "u.html"))
+    await services.objects.put(f"sources/{source}/parsed.json", parsed)
+    run = run_row(services, org, approval_mode="demo", page_source_id=source)
+    with pytest.raises(Unprocessable, match="no web address") as caught:
+        await graph.build(saver).ainvoke(
+            first_input(run), config_of(run), context=context_of(services, run), durability="sync"
+        )
+    assert caught.value.code == "nothing_written"
 
 
 def test_only_doubts_that_were_answered_are_dropped() -> None:
