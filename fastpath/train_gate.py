@@ -1,7 +1,7 @@
 """Train the gate's linear model: `python -m fastpath.train_gate --out fastpath/data/gate_model.bin`.
 
 Sources, all written for this project: the train split of the gate's fixtures, the older labelled turns beside
-them, and the phrases of the gate's lexicons. Never the held-out split, never data of others. Only additions in
+them, sentences made from templates, and the phrases of the gate's lexicons. Never the held-out split, never data of others. Only additions in
 a fixed order, divisions, roots and `math.exp` are used, so the same sources give the same bytes.
 """
 
@@ -35,6 +35,8 @@ _RATE: Final = 0.5
 _DECAY: Final = 1e-5
 _CLIP: Final = 30.0
 _FIXTURES: Final = Path("tests/fastpath/fixtures")
+_TEMPLATES: Final = Path(__file__).parent / "data" / "gate_templates.tsv"
+_DRAWS: Final = 8
 _TURNS: Final = Path("tests/fastpath/gate_turns.jsonl")
 
 Floats = NDArray[np.float64]
@@ -84,6 +86,36 @@ def phrase_rows() -> list[Row]:
             if not any(mark in phrase for mark in ("~", "*", "...", "{")):
                 rows.append(Row(phrase, language, category != "exception"))
     return rows
+
+
+def template_rows(path: Path = _TEMPLATES) -> list[Row]:
+    """Return sentences made from the templates, the words of their slots drawn by a seed."""
+    slots: dict[tuple[str, str], list[str]] = {}
+    rows: dict[tuple[str, str], Row] = {}
+    for line in path.read_text("utf-8").splitlines():
+        if not line or line.startswith("#"):
+            continue
+        language, label, template = line.split("\t")
+        if label.startswith("slot "):
+            slots[language, label.removeprefix("slot ")] = template.split("|")
+            continue
+        for i in range(_DRAWS):
+            text = _filled(template, language, slots, f"{template}:{i}")
+            rows[language, text] = Row(text, language, label == "hurt")
+    return list(rows.values())
+
+
+def _filled(
+    template: str, language: str, slots: dict[tuple[str, str], list[str]], seed: str
+) -> str:
+    for name in ("kin", "she", "when", "thing", "food", "topic", "code"):
+        place = 0
+        while f"{{{name}}}" in template:
+            words = slots[language, name]
+            word = words[int(draw(f"{seed}:{place}", name) * len(words))]
+            template = template.replace(f"{{{name}}}", word, 1)
+            place += 1
+    return template
 
 
 def joined(rows: Sequence[Row], seed: str) -> list[Row]:
@@ -207,7 +239,7 @@ def choose_cut(scored: Iterable[tuple[Row, float]], language: str) -> tuple[floa
 
 def train(fixtures: Path, turns: Path) -> bytes:
     """Return the bytes of the model file."""
-    rows, phrases = read_rows(fixtures, turns), phrase_rows()
+    rows, phrases = read_rows(fixtures, turns), [*phrase_rows(), *template_rows()]
     scored = out_of_fold(rows, phrases)
     floats, bias = fit(training_set(rows, phrases))
     weights, step = quantise(floats)
