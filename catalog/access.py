@@ -13,6 +13,7 @@ from catalog.repository import ApiKeys, Apps, Organisations
 from catalog.tables import ApiKey, App, Organisation
 from domain.errors import BadInput, Forbidden, Unauthenticated
 from domain.formats import AdFormat
+from domain.geo import COUNTRIES
 from domain.ids import Ids
 from domain.money import Money, check_currency
 from domain.time import Clock, utc
@@ -110,6 +111,10 @@ class AccessService:
     ) -> App:
         """Create a publisher app; without a reserve it gets five of the smallest units of its currency."""
         check_currency(currency)
+        if default_geo is not None and default_geo not in COUNTRIES:
+            raise BadInput(
+                "unknown_geo", f"{default_geo!r} is not an ISO 3166 country code such as JP or US."
+            )
         if reserve_micros is None:
             reserve_micros = Money.of_minor(5, currency).micros
         return await Apps(self.session).add(

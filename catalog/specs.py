@@ -10,6 +10,7 @@ import msgspec
 from domain.catalogue import AdText
 from domain.errors import Unprocessable
 from domain.formats import AdFormat, BidModel
+from domain.geo import COUNTRIES
 from domain.language import Language
 from domain.money import MAX_MICROS, check_currency
 
@@ -101,7 +102,7 @@ def check_campaign(spec: CampaignSpec, now_ms: int) -> None:
     )
     for geo in spec.geos:
         _require(
-            len(geo) == 2 and geo.isascii() and geo.isupper(),
+            geo in COUNTRIES,
             "unknown_geo",
             f"{geo!r} is not an ISO 3166 country code such as JP or US.",
         )

@@ -40,6 +40,12 @@ COMMANDS = {
         "Look at this machine and installation and say what is wrong and how to cure it.",
     ),
 }
+ACCOUNT = {
+    "new": (
+        f"{_HERE}.account:new",
+        "Make an organisation and its first key (and, for a publisher, an app).",
+    ),
+}
 CATALOG = {
     "import": (
         f"{_HERE}.catalogue:import_file",
@@ -64,6 +70,7 @@ app = group(
     ),
 )
 app.add_typer(group("db", "The database's schema.", DB))
+app.add_typer(group("account", "Organisations and their first keys.", ACCOUNT))
 app.add_typer(group("catalog", "The catalogue of ads.", CATALOG))
 
 

@@ -136,6 +136,8 @@ async def test_nothing_approved_cannot_be_launched(services: Services) -> None:
         ({"starts_ms": 2_000_000_000_000, "ends_ms": 1_900_000_000_000}, "dates_reversed"),
         ({"ends_ms": 1_000}, "end_in_past"),
         ({"geos": ("Japan",)}, "unknown_geo"),
+        ({"geos": ("ZZ",)}, "unknown_geo"),
+        ({"geos": ("UK",)}, "unknown_geo"),
         ({"languages": ("deu",)}, "language_not_served"),
         ({"name": "  "}, "name_missing"),
     ],

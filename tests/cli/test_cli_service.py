@@ -14,12 +14,12 @@ import pytest
 
 from bootstrap.address import read_address, write_address
 from bootstrap.cli.lazy import function_at
-from bootstrap.cli.main import CATALOG, COMMANDS, DB
+from bootstrap.cli.main import ACCOUNT, CATALOG, COMMANDS, DB
 from bootstrap.settings import Settings
 from tests.cli.conftest import Parley
 
 ROOT = Path(__file__).resolve().parents[2]
-EVERY = {**COMMANDS, **CATALOG, **DB}
+EVERY = {**COMMANDS, **ACCOUNT, **CATALOG, **DB}
 ADVERT: dict[str, Any] = {
     "advertiser": "Kaze Trail", "title": "Ridge shoes", "description": "For mud.",
     "url": "https://kaze.example/shoes", "tags": ["trail running shoes"], "bid": "0.50",
@@ -34,9 +34,9 @@ def test_the_help_says_what_the_command_says_of_itself(name: str) -> None:
     assert sentence in (said, "")
 
 
-@pytest.mark.parametrize("group", [[], ["db"], ["catalog"]])
+@pytest.mark.parametrize("group", [[], ["db"], ["catalog"], ["account"]])
 def test_every_command_is_listed_and_can_be_called(parley: Parley, group: list[str]) -> None:
-    table = {"": COMMANDS, "db": DB, "catalog": CATALOG}
+    table = {"": COMMANDS, "db": DB, "catalog": CATALOG, "account": ACCOUNT}
     listed = parley(*group, "--help")
     assert listed.code == 0
     for name in table["".join(group)]:
@@ -289,3 +289,27 @@ def test_commands_without_a_service_load_no_part_of_it(
     loaded = set(json.loads(outcome.stdout))
     assert "bootstrap" in loaded
     assert loaded & _HEAVY == set()
+
+
+def test_a_publisher_gets_an_app_and_a_key_that_works(parley: Parley, installed: Settings) -> None:
+    made = parley(
+        "account", "new", "Travel chat", "--kind", "publisher", "--currency", "JPY",
+        "--country", "JP", "--web", "--json",
+    )  # fmt: skip
+    assert made.code == 0
+    assert set(made.json) == {"organisation", "app", "key"}
+    assert made.json["key"].startswith("parley_sk_")
+    advertiser = parley("account", "new", "Kaze", "--legal-name", "Kaze K.K.", "--json")
+    assert set(advertiser.json) == {"organisation", "key"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [["--kind", "platform"], ["--tier", "gold"], ["--kind", "publisher", "--country", "ZZ"]],
+)
+def test_an_account_that_cannot_be_is_refused(
+    parley: Parley, installed: Settings, wrong: list[str]
+) -> None:
+    told = parley("account", "new", "X", *wrong, "--json")
+    assert told.code == 3
+    assert told.json["detail"]
