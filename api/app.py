@@ -24,6 +24,7 @@ from api.routes import (
     health,
     keys,
     pages,
+    receipts,
     runs,
     sources,
 )
@@ -43,6 +44,7 @@ _ROUTERS = (
     apps.router,
     brand.router,
     events.router,
+    receipts.router,
     health.router,
     pages.router,
 )

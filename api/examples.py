@@ -191,6 +191,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "created_at": _AT,
     },
     "EventOut": {"success": True, "eventId": "click-1", "duplicate": False, "charged": True},
+    "ReceiptKeyOut": {
+        "algorithm": "Ed25519",
+        "public_key": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+    },
     "Alive": {"status": "ok"},
     "Ready": {
         "ready": True,

@@ -25,6 +25,7 @@ from api.exchange import (
 )
 from api.metrics import Metrics
 from api.problems import unexpected
+from api.routes import receipts
 from api.state import State
 from domain.errors import ParleyError, Unavailable
 
@@ -33,7 +34,7 @@ log = logging.getLogger("parley.api")
 EVENTS = "/api/events"
 V1 = "/api/v1/"
 #: Routes that web pages call from their own origin. No cookies, hence no credentials, hence any origin.
-WEB_PATHS = frozenset({hot.PATH, EVENTS})
+WEB_PATHS = frozenset({hot.PATH, EVENTS, receipts.PATH})
 _CORS: Headers = [
     (b"access-control-allow-origin", b"*"),
     (
@@ -42,7 +43,7 @@ _CORS: Headers = [
     ),
 ]
 _PREFLIGHT: Headers = [
-    (b"access-control-allow-methods", b"POST, OPTIONS"),
+    (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
     (b"access-control-allow-headers", b"content-type, x-request-id"),
     (b"access-control-max-age", b"86400"),
 ]

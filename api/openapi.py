@@ -57,7 +57,7 @@ ANSWER_EXAMPLE: dict[str, Any] = {
     "snapshot": "snp_01JD3ZK5W8Q4V6X7Y9A2B3C4D5",
 }
 #: Routes that need no key.
-_OPEN = ("/healthz", "/readyz", "/metrics")
+_OPEN = ("/healthz", "/readyz", "/metrics", "/api/receipts/key")
 #: Routes that a web app may call without a key.
 _WEB = ("/api/requests", "/api/events")
 

@@ -68,8 +68,12 @@ def payload(receipt: Receipt) -> bytes:
 
 def join(receipt: Receipt, signature: bytes) -> str:
     """Return the token `payload.signature`, both base64url."""
-    parts = (base64.urlsafe_b64encode(part).rstrip(b"=") for part in (payload(receipt), signature))
-    return b".".join(parts).decode()
+    return f"{encoded(payload(receipt))}.{encoded(signature)}"
+
+
+def encoded(raw: bytes) -> str:
+    """Return bytes as base64url without padding."""
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def sign(signer: Signer, receipt: Receipt) -> str:

@@ -71,9 +71,15 @@ def _config(connection: Connection | None, metadata: MetaData | None = None) -> 
 
 
 def _grant(connection: Connection, role: str, login: str) -> None:
-    member = connection.execute(
-        text("SELECT pg_has_role(:login, :role, 'MEMBER')"), {"login": login, "role": role}
-    ).scalar()
-    if not member:
-        statement = sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(login))
+    """Let a login take a role on, and have none of its rights before it does.
+
+    Whoever makes a role is a member that may not take it on, and a plain member has its rights at once:
+    a query outside a unit of work would see every tenant.
+    """
+    query = text("SELECT pg_has_role(:login, :role, 'SET'), pg_has_role(:login, :role, 'USAGE')")
+    may_take, has_rights = connection.execute(query, {"login": login, "role": role}).one()
+    if not may_take or has_rights:
+        statement = sql.SQL("GRANT {} TO {} WITH INHERIT FALSE, SET TRUE").format(
+            sql.Identifier(role), sql.Identifier(login)
+        )
         connection.execute(text(statement.as_string()))

@@ -77,3 +77,10 @@ class DecisionOut(Out):
     explain: dict[str, Any] | None = Field(
         description="Every step of the decision; for the publisher, while its snapshot is served."
     )
+
+
+class ReceiptKeyOut(Out):
+    """What receipts are checked with."""
+
+    algorithm: str
+    public_key: str = Field(description="32 bytes, base64url without padding.")

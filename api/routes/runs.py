@@ -30,7 +30,7 @@ _SLICE_MS = 1_000
 _BATCH = 200
 
 After = Annotated[
-    str, Query(pattern=r"^\d{1,20}(-\d{1,20})?$", description="A last-seen event id.")
+    str, Query(pattern=r"^\d{1,19}(-\d{1,19})?$", description="A last-seen event id.")
 ]
 Wait = Annotated[int, Query(ge=0, le=MAX_WAIT_S, description="Seconds to wait for something new.")]
 

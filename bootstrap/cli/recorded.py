@@ -32,6 +32,11 @@ def decoded(data: bytes) -> DecisionRecord | str:
 
 def opened_snapshot(path: Path) -> Snapshot | str:
     """Return a snapshot, or why it cannot be read."""
+    if not path.is_dir():
+        return (
+            f"Snapshot {path.name} is not on this machine; `parley replay` without a file fetches it "
+            "while the service runs."
+        )
     try:
         return Snapshot.open(path)
     except ParleyError as error:

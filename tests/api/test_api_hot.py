@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from base64 import urlsafe_b64decode
 from typing import Any
 
 import msgspec
 import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from api import openapi, wire
 from api.docs_page import resolve
@@ -21,6 +24,21 @@ BODY = {"conversationId": "c", "messageId": "m", "contextText": ASK}
 async def post(door: Door, body: object, key: str | None = None, **headers: str) -> Any:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     return await door.call("POST", "/api/requests", key, content=content, headers=headers)
+
+
+async def test_anybody_can_check_a_receipt_with_the_published_key(
+    door: Door, accounts: Accounts, campaign: str
+) -> None:
+    answer = await door.ask(accounts.web_app)
+    got = await door.call("GET", "/api/receipts/key")
+    assert (got.status_code, got.json()["algorithm"]) == (200, "Ed25519")
+    assert got.headers["access-control-allow-origin"] == "*"
+    body, signature = (urlsafe_b64decode(part + "==") for part in answer["receipt"].split("."))
+    key = Ed25519PublicKey.from_public_bytes(urlsafe_b64decode(got.json()["public_key"] + "="))
+    key.verify(signature, body)
+    with pytest.raises(InvalidSignature):
+        key.verify(signature, body.replace(b"50000", b"40000"))
+    assert json.loads(body)["adId"] == answer["ad"]["id"]
 
 
 async def test_an_ad_is_labelled_priced_and_receipted(
