@@ -33,6 +33,7 @@ from domain.errors import ParleyError, Unavailable, Unprocessable
 from domain.time import utc
 from fastpath.compiler import SnapshotInfo
 from fastpath.snapshot import Snapshot
+from storage import outbox
 
 log = logging.getLogger("parley.snapshots")
 
@@ -46,6 +47,7 @@ async def compile_and_publish(services: Services) -> str:
     folder = snapshot_folder(services.settings.parley_home)
     async with services.db.system() as session:
         await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        changes = await outbox.waiting_ids(session, outbox.CATALOGUE_CHANGED)
         export = await export_catalogue(session)
         current = await Snapshots(session).current()
         previous = folder / current.id if current and (folder / current.id).is_dir() else None
@@ -72,6 +74,7 @@ async def compile_and_publish(services: Services) -> str:
             log.info(
                 "snapshot %s: %d ads, %d apps", info.snapshot_id, len(export.ads), len(export.apps)
             )
+        await outbox.mark_sent(session, changes)
     return info.snapshot_id
 
 

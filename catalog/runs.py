@@ -185,7 +185,7 @@ class RunService:
 
     async def _enqueue(self, run: Run) -> None:
         await outbox.put(
-            self.session, self.ids.new("obx"), run.org_id, "run.enqueue", {"run_id": run.id}
+            self.session, self.ids.new("obx"), run.org_id, outbox.RUN_ENQUEUE, {"run_id": run.id}
         )
 
 

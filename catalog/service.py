@@ -195,7 +195,7 @@ class CatalogService:
         await self._announce(campaign.org_id, {"campaign_id": campaign.id})
 
     async def _announce(self, org_id: str, what: dict[str, Any]) -> None:
-        await outbox.put(self.session, self.ids.new("obx"), org_id, "catalogue.changed", what)
+        await outbox.put(self.session, self.ids.new("obx"), org_id, outbox.CATALOGUE_CHANGED, what)
 
     def _creative(self, campaign: Campaign, spec: CreativeSpec) -> dict[str, Any]:
         return {

@@ -12,14 +12,19 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.base import TenantRow
 
+#: A run is to be worked on; handed to the broker, and sent again if nobody takes it.
+RUN_ENQUEUE = "run.enqueue"
+#: What may be served has changed; waits until a compilation has taken it in.
+CATALOGUE_CHANGED = "catalogue.changed"
+
 
 class OutboxRow(TenantRow):
     """A message that must reach the workers at least once.
 
     Attributes:
-        topic: What it is about: `run.enqueue`, `catalogue.changed`.
+        topic: What it is about: `RUN_ENQUEUE`, `CATALOGUE_CHANGED`.
         payload: JSON body; ids only, never text.
-        sent_at: When it was handed over; None while it waits.
+        sent_at: When it was handed over, or taken into a snapshot; None while it waits.
     """
 
     __tablename__ = "outbox"
@@ -37,14 +42,25 @@ async def put(
     await session.flush()
 
 
-async def waiting(session: AsyncSession, limit: int = 100) -> Sequence[OutboxRow]:
-    """Return messages that wait, oldest first, skipping those another relay has locked."""
+async def waiting(session: AsyncSession, topic: str, limit: int = 100) -> Sequence[OutboxRow]:
+    """Return messages of a topic that wait, oldest first, skipping those another relay has locked."""
     query = (
         select(OutboxRow)
-        .where(OutboxRow.sent_at.is_(None))
+        .where(OutboxRow.sent_at.is_(None), OutboxRow.topic == topic)
         .order_by(OutboxRow.created_at, OutboxRow.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
+    )
+    return (await session.scalars(query)).all()
+
+
+async def waiting_ids(session: AsyncSession, topic: str, limit: int = 10_000) -> Sequence[str]:
+    """Return the ids of messages of a topic that wait, newest first, without locking them."""
+    query = (
+        select(OutboxRow.id)
+        .where(OutboxRow.sent_at.is_(None), OutboxRow.topic == topic)
+        .order_by(OutboxRow.created_at.desc(), OutboxRow.id)
+        .limit(limit)
     )
     return (await session.scalars(query)).all()
 

@@ -34,6 +34,9 @@ from workers.celery_app import COMPILE_TASK, RUN_TASK, make_celery
 
 log = logging.getLogger("parley.ticker")
 
+#: Seconds after which a compilation that has not come to an end is asked for again.
+COMPILE_AGAIN_S = 30.0
+
 
 class Ticker:
     """The beats.
@@ -46,12 +49,14 @@ class Ticker:
     def __init__(self, services: Services, celery: Celery) -> None:
         self.services = services
         self.celery = celery
+        self._newest, self._again_at = "", 0.0
         self.decisions = DecisionConsumer(services, consumer=f"ticker-{os.getpid()}")
 
     def beats(self) -> list[tuple[str, float, Callable[[], Awaitable[object]]]]:
         """Return name, seconds between two beats, and what to do."""
         return [
             ("outbox", 0.2, self.relay),
+            ("compile", 0.2, self.compile_changes),
             ("decisions", 0.3, self.decisions.drain),
             ("orphans", 2.0, self.requeue_orphans),
             ("spend", 2.0, partial(sync_live_spend, self.services)),
@@ -61,16 +66,26 @@ class Ticker:
     async def relay(self) -> int:
         """Hand waiting outbox messages to the broker; a message is marked only after it was taken."""
         async with self.services.db.system() as session:
-            rows = await outbox.waiting(session)
-            # Ten changes of the catalogue need one compilation.
-            compile_once = any(row.topic == "catalogue.changed" for row in rows)
+            rows = await outbox.waiting(session, outbox.RUN_ENQUEUE)
             for row in rows:
-                if row.topic == "run.enqueue":
-                    await self._send(RUN_TASK, [row.payload["run_id"]])
-            if compile_once:
-                await self._send(COMPILE_TASK, [])
+                await self._send(RUN_TASK, [row.payload["run_id"]])
             await outbox.mark_sent(session, [row.id for row in rows])
             return len(rows)
+
+    async def compile_changes(self) -> bool:
+        """Have changes of the catalogue compiled: ten of them once, and again if that has failed.
+
+        A pause that never reaches the snapshot would go on costing money, so changes wait in the outbox
+        until a compilation has taken them in, whatever becomes of the broker or of the task.
+        """
+        async with self.services.db.system() as session:
+            changes = await outbox.waiting_ids(session, outbox.CATALOGUE_CHANGED)
+        now = asyncio.get_running_loop().time()
+        if not changes or (changes[0] == self._newest and now < self._again_at):
+            return False
+        await self._send(COMPILE_TASK, [])
+        self._newest, self._again_at = changes[0], now + COMPILE_AGAIN_S
+        return True
 
     async def requeue_orphans(self) -> int:
         """Send runs that nobody works on to the workers again."""

@@ -35,7 +35,11 @@ async def create(body: CreateApp, caller: KeyKeeper, api: Api) -> AppOut:
             web=body.web,
         )
         await outbox.put(
-            session, parts.ids.new("obx"), caller.org_id, "catalogue.changed", {"app_id": app.id}
+            session,
+            parts.ids.new("obx"),
+            caller.org_id,
+            outbox.CATALOGUE_CHANGED,
+            {"app_id": app.id},
         )
         answer = AppOut.model_validate(app)
     api.authenticator.forget()

@@ -44,7 +44,7 @@ async def test_two_relays_do_not_take_the_same_message(services: Services) -> No
 
     async def relay() -> list[str]:
         async with services.db.system() as session:
-            rows = [row.id for row in await outbox.waiting(session, limit=6)]
+            rows = [row.id for row in await outbox.waiting(session, "t", limit=6)]
             await asyncio.sleep(0.02)
             await outbox.mark_sent(session, rows)
             return rows

@@ -19,6 +19,7 @@ from sqlalchemy import select
 from billing.service import BillingService, Charge
 from bootstrap.budgets import sync_live_spend
 from bootstrap.services import Services
+from bootstrap.snapshots import compile_and_publish
 from catalog.lifecycle import CampaignStatus
 from catalog.repository import Audit, Campaigns
 from domain.errors import Unavailable
@@ -84,9 +85,50 @@ async def test_many_changes_of_the_catalogue_are_one_compilation(
     org = await advertiser(services)
     for number in range(12):
         await put(services, org, "catalogue.changed", campaign_id=f"cmp_{number}")
-    run_id = await queued_run(services, org)
-    assert await Ticker(services, celery).relay() == 13
-    assert sorted(delivered(services)) == [(COMPILE_TASK, []), (RUN_TASK, [run_id])]
+    ticker = Ticker(services, celery)
+    assert await ticker.compile_changes()
+    assert not await ticker.compile_changes()
+    assert delivered(services) == [(COMPILE_TASK, [])]
+    await put(services, org, "catalogue.changed", campaign_id="cmp_13")
+    assert await ticker.compile_changes()
+    assert delivered(services) == [(COMPILE_TASK, [])]
+
+
+async def test_a_change_waits_until_a_compilation_has_taken_it_in(
+    services: Services, celery: Celery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    org, ticker = await advertiser(services), Ticker(services, celery)
+    await put(services, org, "catalogue.changed", campaign_id="cmp_1")
+    assert await ticker.compile_changes()
+    # The broker loses the task, or the task fails: it is asked for again.
+    assert len(delivered(services)) == 1
+    monkeypatch.setattr("workers.ticker.COMPILE_AGAIN_S", 0.0)
+    assert await ticker.compile_changes() is False
+    ticker = Ticker(services, celery)
+    assert await ticker.compile_changes()
+    assert await ticker.compile_changes()
+    assert delivered(services) == [(COMPILE_TASK, [])] * 2
+    await compile_and_publish(services)
+    assert await unsent(services) == []
+    assert not await ticker.compile_changes()
+
+
+async def test_a_failed_compilation_leaves_the_change_waiting(
+    services: Services, celery: Celery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    org = await advertiser(services)
+    await put(services, org, "catalogue.changed", campaign_id="cmp_1")
+
+    async def away(*_: Any) -> None:
+        raise Unavailable("object_store_unavailable", "The store is away.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(services.objects, "put_file", away)
+        with pytest.raises(Unavailable):
+            await compile_and_publish(services)
+    assert await unsent(services) == ["catalogue.changed"]
+    await compile_and_publish(services)
+    assert await unsent(services) == []
 
 
 async def test_a_message_that_the_broker_did_not_take_waits(
@@ -145,7 +187,7 @@ async def test_campaigns_end_after_their_last_day_and_the_audit_says_why(
     await move(services, paused, CampaignStatus.PAUSED)
     assert await Ticker(services, celery).end_campaigns() == 0
     async with services.db.system() as session:
-        await outbox.mark_sent(session, [row.id for row in await outbox.waiting(session)])
+        await outbox.mark_sent(session, await outbox.waiting_ids(session, outbox.CATALOGUE_CHANGED))
 
     later = replace(services, clock=FixedClock(now + 2 * DAY_MS))
     assert await Ticker(later, celery).end_campaigns() == 2
