@@ -52,6 +52,12 @@ CATALOG = {
         "Import ads into the running installation's catalogue and take them live.",
     ),
 }
+GATE = {
+    "eval": (
+        f"{_HERE}.gate:evaluate",
+        "Say what the sensitive gate makes of texts; with labels: recall and false blocks.",
+    ),
+}
 DB = {
     "upgrade": (
         f"{_HERE}.service:db_upgrade",
@@ -69,6 +75,7 @@ app = group(
         "4 waits for a person · 5 a part is not running."
     ),
 )
+app.add_typer(group("gate", "The sensitive gate.", GATE))
 app.add_typer(group("db", "The database's schema.", DB))
 app.add_typer(group("account", "Organisations and their first keys.", ACCOUNT))
 app.add_typer(group("catalog", "The catalogue of ads.", CATALOG))
