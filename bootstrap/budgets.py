@@ -33,6 +33,6 @@ async def sync_spend(services: Services, campaign_ids: Sequence[str]) -> None:
 async def sync_live_spend(services: Services) -> int:
     """Set the counters of all live campaigns; return how many. Heals a Redis that lost its memory."""
     async with services.db.system() as session:
-        live = [campaign.id for campaign, *_ in await Campaigns(session).live()]
+        live = await Campaigns(session).live_ids()
     await sync_spend(services, live)
     return len(live)

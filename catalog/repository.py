@@ -97,6 +97,12 @@ class Campaigns(Repository[Campaign]):
         rows = (await self.session.execute(query)).all()
         return [(campaign, name, payer) for campaign, name, payer in rows]
 
+    async def live_ids(self) -> Sequence[str]:
+        """Return the ids of live campaigns."""
+        return (
+            await self.session.scalars(select(Campaign.id).where(Campaign.status == "live"))
+        ).all()
+
     async def over(self, now: datetime) -> Sequence[Campaign]:
         """Return live or paused campaigns whose end has passed."""
         query = select(Campaign).where(

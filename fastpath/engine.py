@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from auction.types import Rule
+from domain.catalogue import AdEntry
 from domain.errors import Unavailable
 from domain.ids import Ids
 from domain.time import Clock, day_of
@@ -200,28 +201,7 @@ class FastPath:
         if proposal.winner is None:
             return base, answers[Verdict.REFUSED]
         ad = snapshot.ad(proposal.winner.ad)
-        app = snapshot.apps[request.app_id]
-        offer = Offer(
-            request_id=request.request_id,
-            ad_id=ad.ad_id,
-            campaign_id=ad.campaign_id,
-            creative_id=ad.creative_id,
-            advertiser_id=ad.advertiser_id,
-            app_id=request.app_id,
-            publisher_id=app.publisher_id,
-            snapshot_id=snapshot.snapshot_id,
-            format=ad.format.value,
-            bid_model=ad.bid_model.value,
-            price_micros=proposal.price_micros,
-            vcg_micros=proposal.vcg_micros,
-            currency=ad.currency,
-            hold_micros=proposal.hold_micros,
-            propensity_ppm=proposal.propensity_ppm,
-            house=ad.house,
-            issued_ms=request.now_ms,
-            expires_ms=request.now_ms + OFFER_TTL_MS,
-            conversation=conversation,
-        )
+        offer = _offer(snapshot, context, proposal, ad, conversation)
         asked = msgspec.structs.replace(
             base,
             campaign_id=ad.campaign_id,
@@ -243,6 +223,33 @@ class FastPath:
         expires_ms = context.now_ms + OFFER_TTL_MS
         mac = mac_of(self._nonce_key, context.request_id, proposal.winner.ad_id, expires_ms)
         return mac, self._signer.signature(render.receipt_of(snapshot, features, context, proposal))
+
+
+def _offer(
+    snapshot: Snapshot, context: Context, proposal: Proposal, ad: AdEntry, conversation: str
+) -> Offer:
+    """Return what is stored about a proposed ad."""
+    return Offer(
+        request_id=context.request_id,
+        ad_id=ad.ad_id,
+        campaign_id=ad.campaign_id,
+        creative_id=ad.creative_id,
+        advertiser_id=ad.advertiser_id,
+        app_id=context.app_id,
+        publisher_id=snapshot.apps[context.app_id].publisher_id,
+        snapshot_id=snapshot.snapshot_id,
+        format=ad.format.value,
+        bid_model=ad.bid_model.value,
+        price_micros=proposal.price_micros,
+        vcg_micros=proposal.vcg_micros,
+        currency=ad.currency,
+        hold_micros=proposal.hold_micros,
+        propensity_ppm=proposal.propensity_ppm,
+        house=ad.house,
+        issued_ms=context.now_ms,
+        expires_ms=context.now_ms + OFFER_TTL_MS,
+        conversation=conversation,
+    )
 
 
 def _known(snapshot: Snapshot, request: AdRequest) -> AdRequest:
