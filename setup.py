@@ -5,13 +5,15 @@ The core is one Python source that also runs uncompiled; `parley doctor` says wh
 
 from setuptools import Extension, setup
 
+CORE = ("_core", "_lexicon", "_choose")
+
 try:
     from Cython.Build import cythonize
 except ImportError:  # a source install without build isolation: plain Python serves, more slowly
     extensions = []
 else:
     extensions = cythonize(
-        [Extension("fastpath._core", ["fastpath/_core.py"], optional=True)],
+        [Extension(f"fastpath.{name}", [f"fastpath/{name}.py"], optional=True) for name in CORE],
         language_level=3,
         build_dir="build",
     )

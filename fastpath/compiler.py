@@ -17,7 +17,7 @@ from domain.catalogue import AdEntry, CatalogueExport
 from domain.ids import stable_id
 from domain.language import Language
 from fastpath import layout
-from fastpath._core import hash_text
+from fastpath._core import fill
 from fastpath.expand import Expander, Expansion, dictionary_path, read_table
 from fastpath.japanese import is_japanese
 from fastpath.text import canonical_tag, is_plain, key_of, words_of
@@ -303,12 +303,7 @@ def _table(keys: Sequence[str], seed: int) -> tuple[np.ndarray[Any, Any], np.nda
         size *= 2
     slots = np.zeros(size, dtype="<u8")
     numbers = np.full(size, -1, dtype="<i4")
-    for number, key in enumerate(keys):
-        wanted = hash_text(seed, key)
-        at = wanted & (size - 1)
-        while slots[at]:
-            at = (at + 1) & (size - 1)
-        slots[at], numbers[at] = wanted, number
+    fill(slots, numbers, seed, list(keys))
     return slots, numbers
 
 

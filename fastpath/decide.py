@@ -7,20 +7,23 @@ recomputed from its record. Both read the snapshot and nothing else.
 from __future__ import annotations
 
 import unicodedata
-from collections import Counter
 from collections.abc import Iterable
-from typing import Final
+from functools import cache
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path
+from typing import Any, Final
 
 from auction.explore import pick
 from auction.position import price_at
-from auction.rank import order
+from auction.rank import tie_key
 from auction.types import PPM, Candidate, Rule
-from auction.weight import reserve, weight
 from domain.catalogue import AppEntry
-from domain.formats import EXPLORE_RATE, EXPLORE_TOP, AdFormat, BidModel, Intent, formats_for
+from domain.formats import EXPLORE_RATE, EXPLORE_TOP, BidModel, Intent, formats_for
 from domain.randomness import draw
-from fastpath import _core, layout
-from fastpath.eligibility import Rules
+from fastpath import layout
+from fastpath._choose import Market, Selection
+from fastpath.eligibility import REASONS, asked_of
 from fastpath.gate import check
 from fastpath.intent import read_intent
 from fastpath.language import UNKNOWN, detect_conversation
@@ -36,13 +39,6 @@ MATCH_CHARS: Final = 8_000
 MAX_MATCHES: Final = 64
 MAX_CANDIDATES: Final = 1_024
 
-#: Expected click rate of an average ad of each format, parts per million. A prior, replaced by learned rates.
-BASE_CTR_PPM: Final[dict[AdFormat, int]] = {
-    AdFormat.ACTION_CARD: 20_000,
-    AdFormat.LEAD_GEN: 15_000,
-    AdFormat.STATIC: 8_000,
-    AdFormat.FOLLOWUP: 25_000,
-}
 #: How much a tag of 1, 2, 3, 4 words says about what is wanted, per mille.
 _SPECIFIC: Final = (700, 900, 1_000, 1_000)
 #: How much a tag still says after 0, 1, 2… user turns, per mille.
@@ -136,6 +132,7 @@ def choose(
     *,
     app: AppEntry | None = None,
     rule: Rule = Rule.GSP,
+    kept: int = MAX_CANDIDATES,
 ) -> Proposal:
     """Choose the ad and its price, or say why there is none.
 
@@ -145,26 +142,28 @@ def choose(
         context: Of the request; `context.request_id` seeds tie-break and exploration.
         app: The asking app; by default looked up in the snapshot.
         rule: Which price is charged; the other is the shadow.
+        kept: How many ranked and how many dropped candidates to name, at least as many as explored
+            ones; the outcome does not depend on it.
     """
     asking = app or snapshot.app(context.app_id)
     refusal = _refusal(features, context, asking)
     if refusal is not None or asking is None:
         return Proposal(reason=refusal or Reason.UNKNOWN_APP)
-    asked = [m for m in features.matches if m.asked]
-    if not asked:
+    weighed = [(-_relevance(snapshot, m), m.tag, m.form) for m in features.matches if m.asked]
+    if not weighed:
         return Proposal(reason=Reason.NO_MATCH)
-    asked.sort(key=lambda m: (-_relevance(snapshot, m), m.tag))
-    found, cut = _core.gather(
-        snapshot.post_offsets, snapshot.post_ads, [m.tag for m in asked], MAX_CANDIDATES
+    weighed.sort()
+    market: Market = snapshot.market
+    if not market.safe(asking.reserve_micros):
+        market = plain_market(snapshot)
+    chosen: Selection = market.select(
+        [tag for _, tag, _ in weighed],
+        [-relevance for relevance, _, _ in weighed],
+        asked_of(snapshot, features, context, asking),
+        MAX_CANDIDATES,
+        max(kept, EXPLORE_TOP),
     )
-    rules = Rules(snapshot, features, context, asking)
-    scored = [_score(snapshot, rules, features, asking, ad, asked[i]) for ad, i in found]
-    eligible = [one for one in scored if one.reason is None]
-    dropped = [one for one in scored if one.reason is not None]
-    paid = [one for one in eligible if not snapshot.ad_house[one.ad]]
-    if paid and len(paid) < len(eligible):
-        dropped += [_with(one, Reason.HOUSE) for one in eligible if snapshot.ad_house[one.ad]]
-    return _auction(snapshot, context, paid or eligible, dropped, cut, rule)
+    return _auction(snapshot, context, chosen, [form for _, _, form in weighed], rule, kept)
 
 
 def _refusal(features: Features, context: Context, app: AppEntry | None) -> Reason | None:
@@ -188,64 +187,33 @@ def _relevance(snapshot: Snapshot, match: Match) -> int:
     return _SPECIFIC[words - 1] * _RECENT[min(match.age, len(_RECENT) - 1)]
 
 
-def _score(
-    snapshot: Snapshot, rules: Rules, features: Features, app: AppEntry, ad: int, match: Match
-) -> Scored:
-    ad_id = snapshot.ad_id(ad)
-    reason = rules.why_not(ad)
-    if reason is not None:
-        return Scored(ad, ad_id, reason, form=match.form)
-    model = layout.MODELS[int(snapshot.ad_model[ad])]
-    base = BASE_CTR_PPM[layout.FORMATS[int(snapshot.ad_format[ad])]]
-    pctr = max(
-        1, base * _relevance(snapshot, match) // PPM * (500 + features.opportunity_milli) // 1_000
-    )
-    house = bool(snapshot.ad_house[ad])
-    floor = 0 if house else reserve(model, per_click_micros=app.reserve_micros, pctr_ppm=pctr)
-    bid = int(snapshot.ad_bid[ad])
-    return Scored(
-        ad,
-        ad_id,
-        Reason.BELOW_RESERVE if bid < floor else None,
-        pctr_ppm=pctr,
-        bid_micros=bid,
-        weight=weight(model, pctr_ppm=pctr, quality_ppm=int(snapshot.ad_quality[ad]), keep_ppm=PPM),
-        reserve_micros=floor,
-        form=match.form,
-    )
-
-
-def _with(one: Scored, reason: Reason) -> Scored:
-    return Scored(
-        one.ad,
-        one.ad_id,
-        reason,
-        one.pctr_ppm,
-        one.bid_micros,
-        one.weight,
-        one.reserve_micros,
-        one.form,
-    )
-
-
 def _auction(
     snapshot: Snapshot,
     context: Context,
-    field: list[Scored],
-    dropped: list[Scored],
-    cut: int,
+    chosen: Selection,
+    forms: list[int],
     rule: Rule,
+    kept: int,
 ) -> Proposal:
     """Rank, explore, price one slot."""
-    dropped.sort(key=lambda one: one.ad)
-    if not field:
-        return Proposal(reason=_main_reason(dropped), dropped=tuple(dropped), cut=cut)
-    by_id = {one.ad_id: one for one in field}
-    ranked = order(context.request_id, [_candidate(snapshot, one) for one in field])
+    reasons = zip(REASONS, chosen.counts, strict=True)
+    counts = dict(sorted((reason.value, count) for reason, count in reasons if reason and count))
+    dropped = tuple(
+        Scored(ad, snapshot.ad_id(ad), REASONS[why], rate, bid, weight, floor, forms[place])
+        for ad, why, place, rate, bid, weight, floor in chosen.dropped[:kept]
+    )
+    if not chosen.eligible:
+        reason = _main_reason(counts)
+        return Proposal(reason=reason, dropped=dropped, dropped_counts=counts, cut=chosen.cut)
+    ranked = _ranked(snapshot, context.request_id, chosen.best)
     chance = int(draw(context.request_id, "explore") * PPM)
-    rank, propensity = pick(len(ranked), chance, rate_ppm=_EXPLORE_PPM, top=EXPLORE_TOP)
-    sale = price_at(ranked, rank, (PPM,), rule=rule)
-    winner = by_id[sale.ad_id]
+    rank, propensity = pick(chosen.eligible, chance, rate_ppm=_EXPLORE_PPM, top=EXPLORE_TOP)
+    eligible = tuple(
+        Scored(ad, snapshot.ad_id(ad), None, rate, bid, weight, floor, forms[place])
+        for _, ad, place, rate, bid, weight, floor in ranked[: max(kept, rank + 1)]
+    )
+    winner = eligible[rank]
+    sale = price_at(_rivals(snapshot, chosen, ranked[rank:], winner), 0, (PPM,), rule=rule)
     cpm = layout.MODELS[int(snapshot.ad_model[winner.ad])] is BidModel.CPM
     return Proposal(
         reason=Reason.SERVED,
@@ -255,25 +223,68 @@ def _auction(
         price_micros=sale.charged_micros,
         vcg_micros=sale.vcg_micros,
         hold_micros=-(-sale.charged_micros // 1_000) if cpm else sale.charged_micros,
-        eligible=tuple(by_id[candidate.ad_id] for candidate in ranked),
-        dropped=tuple(dropped),
-        cut=cut,
+        eligible=eligible[:kept],
+        eligible_count=chosen.eligible,
+        dropped=dropped,
+        dropped_counts=counts,
+        cut=chosen.cut,
     )
 
 
-def _candidate(snapshot: Snapshot, one: Scored) -> Candidate:
-    return Candidate(
-        ad_id=one.ad_id,
-        advertiser_id=snapshot.names.advertisers[int(snapshot.ad_advertiser[one.ad])],
-        bid_micros=one.bid_micros,
-        weight=one.weight,
-        reserve_micros=one.reserve_micros,
+def _ranked(
+    snapshot: Snapshot, request_id: str, best: list[tuple[int, ...]]
+) -> list[tuple[int, ...]]:
+    """Return scored rows, best first; only equal scores need the tie-break of `auction.rank.order`."""
+    best.sort(reverse=True)
+    if all(best[i][0] != best[i + 1][0] for i in range(len(best) - 1)):
+        return best
+
+    def key(row: tuple[int, ...]) -> tuple[int, int, str]:
+        ad_id = snapshot.ad_id(row[1])
+        return -row[0], tie_key(request_id, ad_id), ad_id
+
+    return sorted(best, key=key)
+
+
+def _rivals(
+    snapshot: Snapshot, chosen: Selection, ranked: list[tuple[int, ...]], winner: Scored
+) -> list[Candidate]:
+    """Return the winner and whoever sets its price: the best of another advertiser below it."""
+    advertiser = snapshot.ad_advertiser
+    own = int(advertiser[winner.ad])
+    field = [
+        Candidate(winner.ad_id, "own", winner.bid_micros, winner.weight, winner.reserve_micros)
+    ]
+    following = next((row[0] for row in ranked[1:] if advertiser[row[1]] != own), -1)
+    if following < 0:
+        first, owner, other = chosen.rest
+        following = first if owner != own else other
+    if following >= 0:
+        field.append(Candidate("next", "other", following, 1))
+    return field
+
+
+@cache
+def _plain() -> Any:
+    """Return the source of the choice as plain Python, whose integers have no limit."""
+    path = Path(__file__).with_name("_choose.py")
+    spec = spec_from_loader(
+        "fastpath._choose_plain", SourceFileLoader("fastpath._choose_plain", str(path))
     )
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
-def _main_reason(dropped: list[Scored]) -> Reason:
+def plain_market(snapshot: Snapshot) -> Any:
+    """Return the market of a snapshot for bids so high that sums would leave 64 bits."""
+    return _plain().Market(snapshot)
+
+
+def _main_reason(counts: dict[str, int]) -> Reason:
     """Return the most frequent reason; equally frequent ones in the order of `Reason`."""
-    counts = Counter(one.reason for one in dropped if one.reason is not None)
     if not counts:
         return Reason.NO_MATCH
-    return min(counts, key=lambda reason: (-counts[reason], _ORDER[reason]))
+    return Reason(min(counts, key=lambda name: (-counts[name], _ORDER[Reason(name)])))

@@ -149,7 +149,7 @@ class FastPath:
         now = request.now_ms
         self._spent = {c: until for c, until in self._spent.items() if until > now}
         context = context_of(request, now_ms=now, spent=self._spent)
-        proposal = choose(snapshot, features, context, rule=self._rule)
+        proposal = choose(snapshot, features, context, rule=self._rule, kept=record.KEPT)
         ask, fallback = self._ask(snapshot, request, features, context, proposal, final=final)
         try:
             ruling: Ruling = await self._reservation.reserve(ask)

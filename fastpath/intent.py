@@ -30,7 +30,6 @@ _MODEL: Final = re.compile(r"\b(?=\w*\d)(?=\w*[a-z])[a-z0-9]{3,}\b")
 _TAG: Final = 200
 _MORE_TAGS: Final = 50
 _CARRY: Final = 2  # a signal one turn ago counts half, two turns ago a quarter
-_PUNCTUATION: Final = re.compile(r"[\W_]+")
 _MEDIUM: Final = 300
 _HIGH: Final = 700
 _CHITCHAT: Final = 100
@@ -98,8 +97,7 @@ def signals_of(folded: str) -> set[str]:
 def _only_greeting(folded: str) -> bool:
     """Return whether nothing is left once greetings and thanks are taken away."""
     rest = _japanese().without("greeting", folded) if not folded.isascii() else folded
-    rest = _english().without("greeting", rest)
-    return not _PUNCTUATION.sub("", rest)
+    return _english().covers("greeting", rest)
 
 
 @cache

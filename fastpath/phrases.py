@@ -12,13 +12,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from fastpath._lexicon import Lexicon
 from fastpath.japanese import KATAKANA, char_class
 from fastpath.text import fold
 
 _DATA: Final = Path(__file__).parent / "data"
-_WORD: Final = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[.!?\n]")
 _BLANKS: Final = re.compile(r"\s+")
-_GAP: Final = 3
 _EXCEPTION: Final = "exception"
 _AGES: Final = frozenset(str(age) for age in range(5, 18))
 _ORDINALS: Final = {1: "1st", 2: "2nd", 3: "3rd"}
@@ -57,88 +56,54 @@ class Phrases:
     """
 
     def __init__(self, rows: Iterable[tuple[str, str]]) -> None:
-        self._exact: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
-        self._prefix: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
         self._hashed: dict[str, str] = {}
+        numbers: dict[str, int] = {_EXCEPTION: 0}
+        found: list[tuple[int, tuple[str, ...]]] = []
         for category, phrase in rows:
             if phrase.startswith("~"):
                 self._hashed[phrase[1:]] = category
-                continue
-            parts = tuple(phrase.replace("'", "").split())
-            head = parts[0]
-            if head.endswith("*"):
-                self._prefix.setdefault(head[:-1], []).append((category, parts))
             else:
-                self._exact.setdefault(head, []).append((category, parts))
-        self._lengths = sorted({len(prefix) for prefix in self._prefix})
+                number = numbers.setdefault(category, len(numbers))
+                found.append((number, tuple(phrase.replace("'", "").split())))
+        self._numbers = numbers
+        self._names = tuple(numbers)
+        self._lexicon = Lexicon(found, _CLASSES, watch=bool(self._hashed))
 
     def categories(self, folded: str) -> set[str]:
         """Return the categories found in a folded text, exceptions taken out first."""
-        words = [word.replace("'", "") for word in _WORD.findall(folded)]
-        hidden = [False] * len(words)
-        hits: list[tuple[str, int, int]] = []
-        for start, word in enumerate(words):
-            for category, parts in self._candidates(word):
-                end = _match(parts, words, start)
-                if end is None:
-                    continue
-                if category == _EXCEPTION:
-                    hidden[start:end] = [True] * (end - start)
-                else:
-                    hits.append((category, start, end))
-        found = {category for category, start, end in hits if not any(hidden[start:end])}
-        return found | self._slurs(words)
+        hits, _, _, watched = self._lexicon.scan(folded)
+        found: set[str] = set()
+        if hits:
+            hidden = {at for number, start, end in hits if number == 0 for at in range(start, end)}
+            for number, start, end in hits:
+                if number and hidden.isdisjoint(range(start, end)):
+                    found.add(self._names[number])
+        for start, end in watched:
+            self._look_at(folded[start:end].replace("'", ""), found)
+        return found
 
-    def without(self, category: str, folded: str) -> str:
-        """Return the words of a text that no phrase of one category covers."""
-        words = [word.replace("'", "") for word in _WORD.findall(folded)]
-        covered = [False] * len(words)
-        for start, word in enumerate(words):
-            for found, parts in self._candidates(word):
-                end = _match(parts, words, start) if found == category else None
-                if end is not None:
-                    covered[start:end] = [True] * (end - start)
-        return " ".join(word for word, done in zip(words, covered, strict=True) if not done)
+    def covers(self, category: str, folded: str) -> bool:
+        """Return whether phrases of one category cover every word of a text."""
+        hits, count, marks, _ = self._lexicon.scan(folded)
+        wanted = self._numbers.get(category, -1)
+        if count > len(marks) and all(number != wanted for number, _, _ in hits):
+            return False
+        covered = set(marks)
+        for number, start, end in hits:
+            if number == wanted:
+                covered.update(range(start, end))
+        return len(covered) == count
 
-    def _candidates(self, word: str) -> list[tuple[str, tuple[str, ...]]]:
-        out = list(self._exact.get(word, ()))
-        for length in self._lengths:
-            out += self._prefix.get(word[:length], ()) if len(word) >= length else ()
-        return out
-
-    def _slurs(self, words: list[str]) -> set[str]:
-        if not self._hashed:
-            return set()
-        found = (self._hashed.get(_digest(word)) for word in set(words) if 2 < len(word) < 14)
-        return {category for category in found if category is not None}
+    def _look_at(self, word: str, found: set[str]) -> None:
+        category = self._hashed.get(_digest(word))
+        if category is None:
+            self._lexicon.harmless(word)
+        else:
+            found.add(category)
 
 
 def _digest(word: str) -> str:
     return hashlib.blake2b(word.encode("utf-8", "replace"), digest_size=8).hexdigest()
-
-
-def _match(parts: tuple[str, ...], words: list[str], start: int) -> int | None:
-    """Return the index after the last word of the phrase, or None if it does not stand at `start`."""
-    at = start
-    gap = 0
-    for part in parts:
-        if part == "...":
-            gap = _GAP
-            continue
-        for skip in range(gap + 1):
-            if at + skip < len(words) and _same(part, words[at + skip]):
-                at += skip + 1
-                break
-        else:
-            return None
-        gap = 0
-    return at
-
-
-def _same(part: str, word: str) -> bool:
-    if part.endswith("*"):
-        return word.startswith(part[:-1])
-    return word == part or word in _CLASSES.get(part, ())
 
 
 class Fragments:

@@ -12,8 +12,9 @@ from fastpath.reservation import Verdict
 from fastpath.types import Context, Features, Proposal, Reason, Scored
 
 SCHEMA: Final = 1
-#: Ranked and dropped candidates written out; replay recomputes all of them anyway.
-KEPT: Final = 25
+#: Ranked and dropped candidates written out: those exploration chose from. Replay and explanation recompute
+#: all of them.
+KEPT: Final = 5
 
 
 class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,10 +69,6 @@ def build(
     answers: dict[Verdict, bytes],
 ) -> DecisionRecord:
     """Return the record of a decision before the state has spoken."""
-    counts: dict[str, int] = {}
-    for one in proposal.dropped:
-        if one.reason is not None:
-            counts[one.reason.value] = counts.get(one.reason.value, 0) + 1
     return DecisionRecord(
         schema=SCHEMA,
         snapshot_id=snapshot_id,
@@ -87,9 +84,9 @@ def build(
         vcg_micros=proposal.vcg_micros,
         hold_micros=proposal.hold_micros,
         eligible=proposal.eligible[:KEPT],
-        eligible_count=len(proposal.eligible),
+        eligible_count=proposal.eligible_count,
         dropped=proposal.dropped[:KEPT],
-        dropped_counts=dict(sorted(counts.items())),
+        dropped_counts=proposal.dropped_counts,
         nonce_mac=nonce_mac,
         signature=signature,
         answer_hashes={verdict.value: answer_hash(body) for verdict, body in answers.items()},

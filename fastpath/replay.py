@@ -40,7 +40,7 @@ def replay(record: DecisionRecord, snapshot: Snapshot, *, rule: Rule = Rule.GSP)
         proposal.price_micros,
         proposal.vcg_micros,
         proposal.hold_micros,
-        len(proposal.eligible),
+        proposal.eligible_count,
     )
     if recorded != recomputed:
         raise _differs(record, "the outcome")

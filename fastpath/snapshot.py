@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -12,10 +13,14 @@ import numpy as np
 from domain.catalogue import AdEntry, AppEntry
 from domain.errors import Unprocessable
 from fastpath import layout
-from fastpath.text import Words, words_of
+from fastpath._choose import Market
+from fastpath._core import Matcher
+from fastpath.text import CONTRACTED, Words, words_of
 
 _AD = msgspec.msgpack.Decoder(AdEntry)
 _APP = msgspec.msgpack.Decoder(AppEntry)
+_MOST_NOTES = 64
+_MOST_ADS = 4_096
 
 
 class Snapshot:
@@ -26,6 +31,7 @@ class Snapshot:
         names: Campaigns, advertisers, currencies and geos in number order.
         apps: Publisher apps by id.
         seed, slots, slot_keys, …: See `layout.ARRAYS`.
+        matcher: The key table, ready for scanning. market: The columns of the ads, for the choice.
     """
 
     seed: int
@@ -82,8 +88,11 @@ class Snapshot:
         self.apps = MappingProxyType({app.app_id: app for app in map(_APP.decode, names.apps)})
         self._texts = texts
         self._forms: dict[int, Words] = {}
+        self._notes: dict[frozenset[str], bytearray] = {}
+        self._ads: dict[int, AdEntry] = {}
         for name, array in arrays.items():
             setattr(self, name, array)
+        self.matcher = Matcher(self, manifest.longest_words, CONTRACTED)
         #: Topics that some ad keeps away from, canonical.
         self.topics = frozenset(self.tag(int(number)) for number in np.unique(self.ad_topics))
 
@@ -122,9 +131,40 @@ class Snapshot:
         """Return a publisher app, or None."""
         return self.apps.get(app_id)
 
+    @cached_property
+    def market(self) -> Market:
+        """Return the columns of the ads, ready for the choice."""
+        return Market(self)
+
+    def host_notes(self, blocked: frozenset[str]) -> bytearray:
+        """Return what is known of each ad beside a host's blocked topics: see `_choose.Asked.hosts`."""
+        notes = self._notes.get(blocked)
+        if notes is None:
+            if len(self._notes) >= _MOST_NOTES:
+                self._notes.clear()
+            notes = self._notes[blocked] = bytearray(self.manifest.ads)
+        return notes
+
     def ad(self, number: int) -> AdEntry:
-        """Return what the catalogue said about an ad."""
-        return _AD.decode(bytes(self._texts[self.ad_offsets[number] : self.ad_offsets[number + 1]]))
+        """Return what the catalogue said about an ad; the ads shown of late are kept decoded."""
+        ad = self._ads.get(number)
+        if ad is None:
+            if len(self._ads) >= _MOST_ADS:
+                self._ads.clear()
+            ad = _AD.decode(self._texts[self.ad_offsets[number] : self.ad_offsets[number + 1]])
+            self._ads[number] = ad
+        return ad
+
+    def tag_number(self, name: str) -> int:
+        """Return the number of a canonical tag, or -1: the tags are in order of their text."""
+        low, high = 0, self.manifest.tags
+        while low < high:
+            middle = (low + high) // 2
+            if self.tag(middle) < name:
+                low = middle + 1
+            else:
+                high = middle
+        return low if low < self.manifest.tags and self.tag(low) == name else -1
 
     def ad_id(self, number: int) -> str:
         """Return the id of an ad."""
@@ -152,7 +192,7 @@ class Snapshot:
 
 
 def _string(offsets: Any, blob: Any, number: int) -> str:
-    return bytes(blob[offsets[number] : offsets[number + 1]]).decode("utf-8")
+    return str(memoryview(blob)[offsets[number] : offsets[number + 1]], "utf-8")
 
 
 def _manifest(path: Path) -> layout.Manifest:

@@ -49,7 +49,7 @@ _SYMBOLS: Final = re.compile(r"[+#]+")
 _BLANKS: Final = re.compile(r"\s+")
 
 #: Words whose 's is a contraction of "is", "has" or "us", never a possessive.
-_CONTRACTED: Final = frozenset(
+CONTRACTED: Final = frozenset(
     {
         "it",
         "he",
@@ -122,7 +122,7 @@ def words_of(folded: str) -> Words:
         ends=[end for _, end in spans],
         raw=raw,
         base=base,
-        bare=[r == b or b not in _CONTRACTED for r, b in zip(raw, base, strict=True)],
+        bare=[r == b or b not in CONTRACTED for r, b in zip(raw, base, strict=True)],
         prefix=prefix,
         suffix=suffix,
         joined=[*joined, False] if spans else [],

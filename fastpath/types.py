@@ -191,8 +191,11 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
         propensity_ppm: The chance with which it was chosen.
         price_micros: Charge per billable unit. vcg_micros: the shadow price.
         hold_micros: What the budget must be able to bear for this one offer.
-        eligible: Ranked candidates, best first.
-        dropped: Candidates with the reason each was dropped for, in ad order.
+        eligible: Ranked candidates, best first; all, or as many as were asked for.
+        eligible_count: How many there are.
+        dropped: Candidates with the reason each was dropped for, in ad order; all, or as many as were
+            asked for.
+        dropped_counts: How many were dropped, by reason code, sorted by it.
         cut: Candidates left out by the cap.
     """
 
@@ -204,7 +207,9 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     vcg_micros: int = 0
     hold_micros: int = 0
     eligible: tuple[Scored, ...] = ()
+    eligible_count: int = 0
     dropped: tuple[Scored, ...] = ()
+    dropped_counts: dict[str, int] = {}
     cut: int = 0
 
 

@@ -1,0 +1,68 @@
+cimport cython
+
+cdef unsigned long long _MASK, _PRIME, _MIX
+cdef int _DOT, _TAIL, _SHORT, _MOST_WORDS
+
+cdef unsigned long long _step(unsigned long long h, unsigned long long code) noexcept
+cdef unsigned long long _finish(unsigned long long h) noexcept
+@cython.locals(h="unsigned long long", i=Py_ssize_t)
+cdef unsigned long long _hash(unsigned long long seed, str text) except 0
+@cython.locals(
+    mask="unsigned long long", at="unsigned long long", wanted="unsigned long long", number=Py_ssize_t,
+)
+cdef object _fill(unsigned long long[:] table, int[:] beside, unsigned long long seed, list keys)
+@cython.locals(code="unsigned int")
+cpdef bint japanese(Py_UCS4 c) noexcept
+cdef bint _letter(Py_UCS4 c) noexcept
+@cython.locals(total=Py_ssize_t, i=Py_ssize_t, c=Py_UCS4)
+cdef Py_ssize_t _word_end(str text, Py_ssize_t at) except -1
+@cython.locals(c=Py_UCS4)
+cdef bint _owns_dot(str text, Py_ssize_t start) except -1
+@cython.locals(total=Py_ssize_t, i=Py_ssize_t)
+cdef bint _owns_tail(str text, Py_ssize_t end) except -1
+@cython.locals(i=Py_ssize_t, j=Py_ssize_t, c=Py_UCS4, d=Py_UCS4, code="unsigned int")
+cdef bint _breaks(str text, Py_ssize_t start, Py_ssize_t end) except -1
+
+
+@cython.final
+cdef class Matcher:
+    cdef unsigned long long start, mask
+    cdef int longest
+    cdef frozenset contracted
+    cdef const unsigned long long[:] slots
+    cdef const int[:] slot_keys, key_form_offsets, key_forms, form_tag_offsets, form_tags
+    cdef const long long[:] key_offsets, form_offsets
+    cdef const unsigned char[:] key_blob, form_plain
+    @cython.locals(
+        total=Py_ssize_t, i=Py_ssize_t, end=Py_ssize_t, base=Py_ssize_t, k=Py_ssize_t, count=int,
+        mark=int, size=int, key=int, code="unsigned long long", one="unsigned long long",
+        two="unsigned long long", three="unsigned long long", four="unsigned long long",
+        h="unsigned long long", starts="int[:]", ends="int[:]", bases="int[:]", flags="int[:]",
+    )
+    cpdef object words(self, str text)
+    @cython.locals(at="unsigned long long", seen="unsigned long long", key=int)
+    cdef int _key(
+        self, unsigned long long wanted, str text, int[:] starts, int[:] bases, int first, int last
+    ) except -2
+    @cython.locals(at="long long", end="long long", word=int, k=Py_ssize_t, code="unsigned int")
+    cdef bint _same(
+        self, int key, str text, int[:] starts, int[:] bases, int first, int last
+    ) except -1
+    cdef bint _same_encoded(
+        self, int key, str text, int[:] starts, int[:] bases, int first, int last
+    ) except -1
+    @cython.locals(start="long long", k=Py_ssize_t, wanted=bytes)
+    cdef bint _is(self, int key, str text) except -1
+    @cython.locals(plain=bint, word=int, k=int, form=int)
+    cdef object _fit(
+        self, int key, str text, int[:] starts, int[:] ends, int[:] flags, int first, int last,
+        set found, list unsure
+    )
+    @cython.locals(
+        total=Py_ssize_t, i=Py_ssize_t, end=Py_ssize_t, limit=Py_ssize_t, h="unsigned long long",
+        wanted="unsigned long long", at="unsigned long long", seen="unsigned long long", key=int, k=int,
+        c=Py_UCS4, unspaced=bint,
+    )
+    cpdef object characters(self, str text, object longest)
+    @cython.locals(length="long long", k=int, form=int, tag=int)
+    cpdef object tags(self, object forms)

@@ -1,0 +1,44 @@
+cimport cython
+
+cdef unsigned long long _PRIME, _MIX, _MASK, _PREFIX, _ROW
+cdef int _GAP, _MEMO, _LONGEST_PREFIX
+
+cdef unsigned long long _step(unsigned long long h, Py_UCS4 c) noexcept
+cdef unsigned long long _end(unsigned long long h) noexcept
+cdef bint _mark(Py_UCS4 c) noexcept
+cdef unsigned long long _edge(unsigned long long node, unsigned long long symbol) noexcept
+
+
+@cython.final
+cdef class Table:
+    cdef unsigned long long[:] keys
+    cdef int[:] values
+    cdef unsigned long long mask
+    @cython.locals(at="unsigned long long", seen="unsigned long long")
+    cdef int get(self, unsigned long long key) except -2
+
+
+@cython.final
+cdef class Lexicon:
+    cdef public unsigned long long seed
+    cdef public bint watch
+    cdef unsigned long long[:] memo
+    cdef unsigned int lengths
+    cdef Table words, prefixes, edges
+    cdef int[:] gap_to, accept_from, accepts, row_from, row
+    @cython.locals(h="unsigned long long", i=Py_ssize_t)
+    cpdef object word_hash(self, str word)
+    @cython.locals(h="unsigned long long", i=Py_ssize_t)
+    cpdef object prefix_hash(self, str word)
+    @cython.locals(
+        total=Py_ssize_t, i=Py_ssize_t, start=Py_ssize_t, length=int, count=int, used=int, at=int,
+        k=int, symbol=int, node=int, h="unsigned long long", c=Py_UCS4,
+        symbols="int[:]", offsets="int[:]",
+    )
+    cpdef object scan(self, str text)
+    @cython.locals(number=int, k=int)
+    cdef int _show(self, unsigned long long h, int[:] symbols, int used) except -1
+    @cython.locals(k=int, j=int, to=int, gap=int, skip=int, first=bint)
+    cdef int _walk(
+        self, int node, int start, int at, int count, int[:] symbols, int[:] offsets, list hits
+    ) except -1

@@ -1,0 +1,283 @@
+# cython: boundscheck=True, wraparound=False, initializedcheck=False, nonecheck=True, cdivision=True
+"""Word phrases of a lexicon as a trie over hashed words; types for the compiled form are in `_lexicon.pxd`.
+
+A phrase is a row of parts: an exact word, `word*` (any ending), `{class}` (one of a set of words) and `...` (up
+to three words between). Each distinct part is a symbol; a text word shows the symbols that fit it. The hash
+is keyed per process, so nobody can craft a word that passes for another.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+_PRIME = 0x9E3779B97F4A7C15
+_MIX = 0xBF58476D1CE4E5B9
+_MASK = 0xFFFFFFFFFFFFFFFF
+_GAP = 3
+_MEMO = 16_384
+_PREFIX = 0x5851F42D4C957F2D
+_ROW = 1_048_576
+_LONGEST_PREFIX = 31
+
+
+def _step(h: Any, c: Any) -> Any:
+    h = ((h ^ ord(c)) * _PRIME) & _MASK
+    return h ^ (h >> 29)
+
+
+def _end(h: Any) -> Any:
+    h = ((h ^ (h >> 32)) * _MIX) & _MASK
+    return (h ^ (h >> 31)) | 1
+
+
+def _mark(c: Any) -> Any:
+    return c == "." or c == "!" or c == "?" or c == "\n"
+
+
+class Table:
+    """Non-zero 64-bit hash → number, in open addressing at most a quarter full.
+
+    Args:
+        entries: What it holds; hashes are not 0, numbers are not negative.
+    """
+
+    def __init__(self, entries: Mapping[int, int]) -> None:
+        size = 8
+        while size < 4 * len(entries) + 1:
+            size *= 2
+        keys = array("Q", bytes(8 * size))
+        values = array("i", bytes(4 * size))
+        for key, value in entries.items():
+            at = key & (size - 1)
+            while keys[at]:
+                at = (at + 1) & (size - 1)
+            keys[at] = key
+            values[at] = value
+        self.keys = keys
+        self.values = values
+        self.mask = size - 1
+
+    def get(self, key: Any) -> Any:
+        """Return the number of a hash, or -1."""
+        at = key & self.mask
+        while True:
+            seen = self.keys[at]
+            if seen == key:
+                return self.values[at]
+            if seen == 0:
+                return -1
+            at = (at + 1) & self.mask
+
+
+class Lexicon:
+    """All phrases of one lexicon; immutable but for the memory of harmless words.
+
+    Args:
+        rows: (category number, parts) pairs; a part is a word, `word*`, `...`, or a name in `classes`.
+        classes: Words of each class.
+        watch: Whether `scan` also names the words of 3 to 13 letters not yet known to be harmless.
+    """
+
+    def __init__(
+        self,
+        rows: Iterable[tuple[int, Sequence[str]]],
+        classes: Mapping[str, frozenset[str]],
+        *,
+        watch: bool = False,
+    ) -> None:
+        self.seed = hash("parley-lexicon") & _MASK
+        self.watch = watch
+        self.memo = array("Q", bytes(8 * _MEMO))
+        symbols: dict[str, int] = {}
+        edges: dict[tuple[int, int], int] = {}
+        gaps: dict[int, int] = {}
+        accepts: dict[int, list[int]] = {}
+        nodes = 1
+        for category, parts in rows:
+            if parts[0] == "..." or parts[0] in classes:
+                continue  # a phrase starts with a word
+            node = 0
+            for part in parts:
+                if part == "...":
+                    if node not in gaps:
+                        gaps[node] = nodes
+                        nodes += 1
+                    node = gaps[node]
+                    continue
+                symbol = symbols.setdefault(part, len(symbols))
+                if (node, symbol) not in edges:
+                    edges[node, symbol] = nodes
+                    nodes += 1
+                node = edges[node, symbol]
+            accepts.setdefault(node, []).append(category)
+        self._symbols(symbols, classes)
+        self.edges = Table({_edge(node, symbol): to for (node, symbol), to in edges.items()})
+        self.gap_to = array("i", [gaps.get(node, -1) for node in range(nodes)])
+        flat: list[int] = []
+        ends = [0]
+        for node in range(nodes):
+            flat += accepts.get(node, ())
+            ends.append(len(flat))
+        self.accept_from = array("i", ends)
+        self.accepts = array("i", flat or [0])
+
+    def _symbols(self, symbols: dict[str, int], classes: Mapping[str, frozenset[str]]) -> None:
+        rows: dict[str, list[int]] = {}
+        prefixes: dict[int, int] = {}
+        self.lengths = 0
+        for part, symbol in symbols.items():
+            if part in classes:
+                for word in classes[part]:
+                    rows.setdefault(word, []).append(symbol)
+            elif part.endswith("*"):
+                length = len(part) - 1
+                if not 0 < length <= _LONGEST_PREFIX:
+                    raise ValueError(
+                        f"{part!r}: an open ending needs 1 to {_LONGEST_PREFIX} letters"
+                    )
+                prefixes[self.prefix_hash(part.removesuffix("*"))] = symbol
+                self.lengths |= 1 << length
+            else:
+                rows.setdefault(part, []).append(symbol)
+        starts = [0]
+        flat: list[int] = []
+        numbers: dict[int, int] = {}
+        for number, (word, found) in enumerate(sorted(rows.items())):
+            numbers[self.word_hash(word)] = number
+            flat += found
+            starts.append(len(flat))
+        self.row_from = array("i", starts)
+        self.row = array("i", flat or [0])
+        self.words = Table(numbers)
+        self.prefixes = Table(prefixes)
+
+    def word_hash(self, word: str) -> int:
+        """Return the hash of a whole word."""
+        h = self.seed
+        for i in range(len(word)):
+            h = _step(h, word[i])
+        return int(_end(h))
+
+    def prefix_hash(self, word: str) -> int:
+        """Return the hash of the start of a word."""
+        h = self.seed
+        for i in range(len(word)):
+            h = _step(h, word[i])
+        return int(_end(h ^ _PREFIX))
+
+    def harmless(self, word: str) -> None:
+        """Remember that a word need not be looked at again."""
+        h = self.word_hash(word)
+        self.memo[h & (_MEMO - 1)] = h
+
+    def scan(  # noqa: C901 - one pass over the characters
+        self, text: str
+    ) -> tuple[list[tuple[int, int, int]], int, list[int], list[tuple[int, int]]]:
+        """Return what stands in a folded text.
+
+        Returns:
+            (category, first word, end word) of each phrase found; the number of words, sentence marks
+            counting as words; which of them are marks; (start, end) of words to be looked at.
+        """
+        total = len(text)
+        symbols = array("i", bytes(4 * (4 * total + 8)))
+        offsets = array("i", bytes(4 * (total + 2)))
+        marks: list[int] = []
+        watched: list[tuple[int, int]] = []
+        count = 0
+        used = 0
+        i = 0
+        while i < total:
+            c = text[i]
+            if not c.isalnum():
+                if _mark(c):
+                    marks.append(count)
+                    used = self._show(_end(_step(self.seed, c)), symbols, used)
+                    count += 1
+                    offsets[count] = used
+                i += 1
+                continue
+            h = self.seed
+            start = i
+            length = 0
+            while True:
+                h = _step(h, c)
+                length += 1
+                if length <= _LONGEST_PREFIX and (self.lengths >> length) & 1:
+                    symbol = self.prefixes.get(_end(h ^ _PREFIX))
+                    if symbol >= 0:
+                        symbols[used] = symbol
+                        used += 1
+                i += 1
+                if i >= total:
+                    break
+                c = text[i]
+                if c.isalnum():
+                    continue
+                if c == "'" and i + 1 < total and text[i + 1].isalnum():
+                    i += 1
+                    c = text[i]
+                    continue
+                break
+            h = _end(h)
+            if self.watch and 2 < length < 14 and self.memo[h & (_MEMO - 1)] != h:
+                watched.append((start, i))
+            used = self._show(h, symbols, used)
+            count += 1
+            offsets[count] = used
+        hits: list[tuple[int, int, int]] = []
+        for at in range(count):
+            for k in range(offsets[at], offsets[at + 1]):
+                node = self.edges.get(_edge(0, symbols[k]))
+                if node >= 0:
+                    self._walk(node, at, at + 1, count, symbols, offsets, hits)
+        return hits, count, marks, watched
+
+    def _show(self, h: Any, symbols: Any, used: Any) -> Any:
+        """Write down the symbols of a whole word; returns how many are written."""
+        number = self.words.get(h)
+        if number < 0:
+            return used
+        for k in range(self.row_from[number], self.row_from[number + 1]):
+            symbols[used] = self.row[k]
+            used += 1
+        return used
+
+    def _walk(  # noqa: C901 - each step of a phrase, gap or not
+        self, node: Any, start: Any, at: Any, count: Any, symbols: Any, offsets: Any, hits: Any
+    ) -> Any:
+        """Follow the trie from a node reached before word `at`."""
+        for k in range(self.accept_from[node], self.accept_from[node + 1]):
+            hits.append((self.accepts[k], start, at))
+        if at < count:
+            for k in range(offsets[at], offsets[at + 1]):
+                to = self.edges.get(_edge(node, symbols[k]))
+                if to >= 0:
+                    self._walk(to, start, at + 1, count, symbols, offsets, hits)
+        gap = self.gap_to[node]
+        if gap < 0:
+            return 0
+        for k in range(self.accept_from[gap], self.accept_from[gap + 1]):
+            hits.append((self.accepts[k], start, at))
+        for skip in range(_GAP + 1):
+            if at + skip >= count:
+                return 0
+            for k in range(offsets[at + skip], offsets[at + skip + 1]):
+                # The nearest word that fits a part is the one that counts.
+                first = True
+                for j in range(offsets[at], offsets[at + skip]):
+                    if symbols[j] == symbols[k]:
+                        first = False
+                        break
+                to = self.edges.get(_edge(gap, symbols[k])) if first else -1
+                if to >= 0:
+                    self._walk(to, start, at + skip + 1, count, symbols, offsets, hits)
+        return 0
+
+
+def _edge(node: Any, symbol: Any) -> Any:
+    """Return the spread key of (node, symbol)."""
+    h = ((node * _ROW + symbol + 1) * _MIX) & _MASK
+    return (h ^ (h >> 31)) | 1

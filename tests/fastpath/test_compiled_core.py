@@ -1,0 +1,137 @@
+"""The compiled core and its source as plain Python give the same results."""
+
+from __future__ import annotations
+
+import random
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import fastpath
+from auction.rank import order
+from auction.types import Candidate
+from domain.catalogue import CatalogueExport
+from domain.formats import BidModel
+from fastpath import _choose, _core, _lexicon, decide
+from fastpath.compiler import compile_catalogue
+from fastpath.decide import choose, context_of, read_turns
+from fastpath.phrases import read_lexicon
+from fastpath.snapshot import Snapshot
+from fastpath.text import CONTRACTED, fold
+from fastpath.types import AdRequest, Turn
+from tests.fastpath.sample_catalogue import NOW, ad, app, sample
+
+FOLDER = Path(fastpath.__file__).parent
+
+
+def plain(name: str) -> ModuleType:
+    loader = SourceFileLoader(f"plain_{name}", str(FOLDER / f"{name}.py"))
+    spec = spec_from_loader(loader.name, loader)
+    assert spec is not None
+    module = module_from_spec(spec)
+    loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    return Snapshot.open(compile_catalogue(sample(), tmp_path_factory.mktemp("core")).path)
+
+
+PIECES = st.sampled_from([
+    "trail", "running", "shoes", "c++", "c#", ".net", "wi-fi", "asp.net", "coffee", "car insurance", "it's",
+    "laptop", "nike's", "ノートパソコン", "自動車保険", "コーヒー", "を", " ", " ",
+    " ", "-", "/", ". ", ", ", "\n\n", "'s ",
+    "+", "#", "_", "é", "ß", "²", "\ud800", "\u200b", "…", "👟",
+])  # fmt: skip
+
+
+@given(st.lists(PIECES, max_size=20).map("".join) | st.text(max_size=60))
+@settings(max_examples=200, deadline=None)
+def test_matching_is_the_same(text: str) -> None:
+    folded = fold(text)
+    ours, other = _matchers()
+    assert ours.words(folded) == other.words(folded)
+    starts = _SNAPSHOT[0].manifest.starts
+    assert ours.characters(folded, starts) == other.characters(folded, starts)
+
+
+_SNAPSHOT: list[Snapshot] = []
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _opened(snapshot: Snapshot) -> None:
+    _SNAPSHOT.append(snapshot)
+
+
+def _matchers() -> tuple[_core.Matcher, _core.Matcher]:
+    opened = _SNAPSHOT[0]
+    longest = opened.manifest.longest_words
+    return opened.matcher, plain("_core").Matcher(opened, longest, CONTRACTED)
+
+
+@pytest.mark.parametrize("name", ["gate_eng.tsv", "intent_eng.tsv"])
+def test_lexicons_are_the_same(name: str) -> None:
+    chance = random.Random(4)
+    phrases = [phrase for _, phrase in read_lexicon(name) if not phrase.startswith("~")]
+    rows = [(i % 9, phrase.replace("'", "").split()) for i, phrase in enumerate(phrases)]
+    classes = {"{age}": frozenset({"12", "17"}), "{grade}": frozenset({"5th"})}
+    ours = _lexicon.Lexicon(rows, classes)
+    other = plain("_lexicon").Lexicon(rows, classes)
+    for _ in range(300):
+        text = " ".join(chance.choices(phrases, k=3)).replace("*", "s").replace("...", "my own")
+        text = text.replace("{age}", "12") + chance.choice(["", ".", " é", "'s", "²"])
+        assert ours.scan(text) == other.scan(text)
+
+
+def test_plain_python_sums_without_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bids beyond 64 bits take the source as plain Python; below, both give the same proposal."""
+    chance = random.Random(9)
+    ads = tuple(
+        ad(
+            f"a{i:03}", "laptop", advertiser_id=f"org_{i % 7}", house=i % 40 == 0,
+            bid_micros=chance.choice([1_000_000, 2_000_000, 60_000, 3_000_000]),
+            bid_model=chance.choice(list(BidModel)), geos=chance.choice([(), ("US",), ("JP",)]),
+        )
+        for i in range(300)
+    )  # fmt: skip
+    export = CatalogueExport(ads=ads, apps=(app(),))
+    opened = Snapshot.open(compile_catalogue(export, tmp_path / "1").path)
+    huge = (*ads, ad("big", "laptop", bid_micros=10**17), ad("next", "laptop", bid_micros=10**16))
+    high = Snapshot.open(compile_catalogue(CatalogueExport(ads=huge, apps=(app(),)), tmp_path).path)
+    assert opened.market.safe(50_000)
+    assert not high.market.safe(50_000)
+    assert not opened.market.safe(2**41)
+    for number in range(30):
+        asked = AdRequest(
+            request_id=f"r{number}", app_id="app_demo", conversation_id="c", message_id="m", now_ms=NOW,
+            turns=(Turn("user", "which laptop should I buy?"),), geo=chance.choice([None, "US"]),
+        )  # fmt: skip
+        context = context_of(asked, now_ms=NOW)
+        features = read_turns(opened, asked)
+        proposal = choose(opened, features, context)
+        few = choose(opened, features, context, kept=5)
+        assert few.eligible == proposal.eligible[:5]
+        assert few.dropped == proposal.dropped[:5]
+        assert (few.winner, few.price_micros, few.vcg_micros, few.dropped_counts) == (
+            proposal.winner, proposal.price_micros, proposal.vcg_micros, proposal.dropped_counts,
+        )  # fmt: skip
+        field = [Candidate(o.ad_id, "", o.bid_micros, o.weight) for o in proposal.eligible]
+        assert [c.ad_id for c in order(asked.request_id, field)] == [c.ad_id for c in field]
+        with monkeypatch.context() as patch:
+            patch.setattr(Snapshot, "market", property(decide.plain_market))
+            assert choose(opened, features, context) == proposal
+        top = choose(high, features, context)
+        assert [one.ad_id for one in top.eligible[:2]] == ["big", "next"]
+        assert top.eligible_count == len(top.eligible)
+
+
+def test_there_is_one_source() -> None:
+    for module in (_core, _choose, _lexicon):
+        assert plain(module.__name__.rpartition(".")[2]).__file__.endswith(".py")
+    assert not plain("_core").is_compiled()
