@@ -27,7 +27,7 @@ FEATURES: Final = 1
 WINDOW: Final = 200
 _STRIDE: Final = 50
 #: A window shorter than this counts as this long: two letters prove nothing.
-SHORTEST: Final = 24
+SHORTEST: Final = 40
 _DIGEST: Final = 32
 _ROOT_UNIT: Final = 1 << 8
 _SCORE_UNIT: Final = 1 << 10

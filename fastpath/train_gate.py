@@ -71,21 +71,21 @@ class Row(msgspec.Struct, frozen=True):
 def read_rows(fixtures: Path, turns: Path) -> list[Row]:
     """Return every training text in a fixed order."""
     rows: list[Row] = []
+    held: set[str] = set()
     for language in LANGUAGES:
         for kind in ("sensitive", "commercial", "neutral"):
             lines = (fixtures / f"{language}_{kind}.jsonl").read_text("utf-8").split("\n")
-            texts = [row["text"] for row in map(json.loads, filter(None, lines)) if _trains(row)]
+            found = [json.loads(line) for line in lines if line]
+            held |= {row["text"] for row in found if row["split"] == "heldout"}
+            texts = [row["text"] for row in found if row["split"] == "train"]
             rows += [
                 Row(text, language, kind == "sensitive", i % FOLDS) for i, text in enumerate(texts)
             ]
     for line in filter(None, turns.read_text("utf-8").split("\n")):
         row = json.loads(line)
-        rows.append(Row(row["text"], row["language"], bool(row["sensitive"])))
+        if row["text"] not in held:
+            rows.append(Row(row["text"], row["language"], bool(row["sensitive"])))
     return rows
-
-
-def _trains(row: dict[str, Any]) -> bool:
-    return bool(row["split"] == "train")
 
 
 def phrase_rows() -> list[Row]:
@@ -118,7 +118,20 @@ def template_rows(path: Path = _TEMPLATES) -> list[Row]:
 def _filled(
     template: str, language: str, slots: dict[tuple[str, str], list[str]], seed: str
 ) -> str:
-    for name in ("did", "we", "bad", "kin", "she", "when", "thing", "food", "topic", "code"):
+    for name in (
+        "ok",
+        "place",
+        "did",
+        "we",
+        "bad",
+        "kin",
+        "she",
+        "when",
+        "thing",
+        "food",
+        "topic",
+        "code",
+    ):
         place = 0
         while f"{{{name}}}" in template:
             words = slots[language, name]

@@ -163,7 +163,7 @@ def test_recall_on_moderation_and_false_blocks_on_orders() -> None:
     harmed = [row for row in flagged if row["labels"]["SH"]]  # type: ignore[index]
     caught = [row for row in flagged if check([str(row["text"])]).verdict != "clear"]
     assert len(caught) >= 0.80 * len(flagged)
-    assert sum(check([str(row["text"])]).verdict != "clear" for row in harmed) >= 0.80 * len(harmed)
+    assert sum(check([str(row["text"])]).verdict != "clear" for row in harmed) >= 0.95 * len(harmed)
     orders = rows(DATA / "commercial-dialogues" / "dialogues.jsonl")
     blocked = [
         row
@@ -171,6 +171,9 @@ def test_recall_on_moderation_and_false_blocks_on_orders() -> None:
         if check([turn["text"] for turn in row["turns"]]).verdict != "clear"  # type: ignore[attr-defined]
     ]
     assert len(blocked) <= 0.03 * len(orders)
+    questions = rows(DATA / "questions-ja" / "questions.jsonl")
+    stopped = sum(check([str(row["text"])]).verdict != "clear" for row in questions)
+    assert stopped <= 0.20 * len(questions)
 
 
 @pytest.mark.parametrize(
@@ -200,9 +203,8 @@ def test_intents(texts: list[str], tags: int, intent: Intent) -> None:
 def test_direct_and_indirect_turns_written_for_this_project() -> None:
     """Two sets of sensitive and harmless turns.
 
-    The lexicon was extended with both. Before it had seen the second set it caught 20 of its 40 English and
-    36 of its 40 Japanese sensitive turns and blocked none of its 80 harmless ones: that, not the present
-    figure, is what to expect of new indirect statements.
+    The lexicon was extended with both and the model is trained on both, so this is a test against falling
+    back; what to expect of new statements is in test_gate_model.py.
     """
     turns = rows(HERE / "gate_turns.jsonl")
     for language in ("eng", "jpn"):
