@@ -6,6 +6,7 @@ and a reason, as long as the caller is known.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,8 @@ from api.problems import headers_of, problem_body
 from api.state import State
 from domain.errors import ParleyError, Unavailable, Unprocessable
 from fastpath.types import Reason
+
+log = logging.getLogger("parley.hot")
 
 PATH = "/api/requests"
 
@@ -68,7 +71,12 @@ class HotRoute:
             return wire.no_ad(request_id, wire.ROLLOUT_OFF)
         if fastpath is None:
             return wire.no_ad(request_id, wire.NO_SNAPSHOT)
-        return wire.to_answer(await fastpath.answer(question))
+        try:
+            return wire.to_answer(await fastpath.answer(question))
+        except Exception as error:  # a chat must not break for want of an ad, whatever the defect
+            # Its message and its traceback could quote what a user said: only its kind is logged.
+            log.error("ad request %s failed: %s", request_id, type(error).__name__)
+            return wire.no_ad(request_id, wire.INTERNAL)
 
 
 def parse(body: bytes) -> wire.AdRequestBody:

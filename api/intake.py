@@ -208,7 +208,7 @@ def _own_id(decision: DecisionRow, happening: Happening) -> str | None:
 async def _stop_if_exhausted(
     session: AsyncSession, catalog: CatalogService, campaign: Campaign, posted: Posted
 ) -> None:
-    """Pause a campaign that can pay for nothing more. Paused, not ended: a raised budget revives it."""
+    """Pause a campaign that can pay for nothing more. Paused, not ended: its people decide what becomes of it."""
     if not posted.exhausted:
         return
     # Read before the charge waited for its lock; another event may have paused it meanwhile.

@@ -1,7 +1,8 @@
 """Rate tiers: calls per organisation and UTC day, counted in Redis in one round trip.
 
-A web app has no secret, so anybody can call in its name: its calls are counted per address too, and one
-address gets no more than the free tier. Addresses are kept as keyed hashes, until the day is over.
+A web app has no secret, so anybody can call in its name: its calls are counted per address first, one
+address gets a tenth of the free tier, and what it asks for beyond that does not use up the app's own day.
+Addresses are kept as keyed hashes, until the day is over.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ local used = {}
 for i, key in ipairs(KEYS) do
   used[i] = redis.call('INCR', key)
   if used[i] == 1 then redis.call('EXPIRE', key, ARGV[1]) end
+  if used[i] > tonumber(ARGV[i + 1]) then break end
 end
 return used
 """
@@ -64,12 +66,14 @@ class Limiter:
         """
         now = self._clock.now_ms()
         left_s = -(-(_DAY_MS - now % _DAY_MS) // 1000)
-        limits = {self._org_key(principal, now): self._limit(principal)}
+        limits: dict[str, int] = {}
         if principal.key_id is None:
-            limits[self._address_key(principal, address, now)] = self._per_day["free"]
-        used = await self._run(list(limits), left_s + _GRACE_S)
+            limits[self._address_key(principal, address, now)] = max(1, self._per_day["free"] // 10)
+        limits[self._org_key(principal, now)] = self._limit(principal)
+        used = await self._run(limits, left_s + _GRACE_S)
+        # Counting stops at the first limit that is passed, so there may be fewer counts than limits.
         limit, taken = min(
-            zip(limits.values(), used, strict=True), key=lambda pair: pair[0] - pair[1]
+            zip(limits.values(), used, strict=False), key=lambda pair: pair[0] - pair[1]
         )
         exchange.rate = Rate(limit, max(0, limit - taken), left_s)
         if taken > limit:
@@ -79,10 +83,10 @@ class Limiter:
                 retry_after=left_s,
             )
 
-    async def _run(self, keys: list[str], ttl_s: int) -> list[int]:
+    async def _run(self, limits: dict[str, int], ttl_s: int) -> list[int]:
         try:
             async with asyncio.timeout(_PATIENCE_S):
-                reply: Any = await self._count(keys=keys, args=[ttl_s])
+                reply: Any = await self._count(keys=list(limits), args=[ttl_s, *limits.values()])
         except REDIS_ERRORS as error:
             raise Unavailable(
                 "limits_unavailable", "Calls cannot be counted right now; try again in a moment."

@@ -21,6 +21,7 @@ Country = Annotated[str, Meta(pattern="^[A-Za-z]{2}$")]
 JOINT = "~"
 ROLLOUT_OFF = "rollout_off"
 NO_SNAPSHOT = "no_snapshot"
+INTERNAL = "internal_error"
 
 
 class TurnBody(msgspec.Struct, frozen=True):

@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from api import openapi, wire
 from api.docs_page import resolve
 from bootstrap.services import Services
+from fastpath.engine import FastPath
+from fastpath.types import AdRequest, Answer
 from tests.api.conftest import ASK, Accounts, Door, make_accounts, make_campaign, open_door
 
 pytestmark = pytest.mark.asyncio
@@ -186,3 +188,20 @@ async def test_the_documented_route_is_the_served_one(
     decoded = msgspec.convert(answered["example"], wire.AnswerBody)
     assert decoded.ad is not None
     msgspec.convert(openapi.REQUEST_EXAMPLE, wire.AdRequestBody)
+
+
+async def test_a_defect_costs_the_ad_and_not_the_chat(
+    door: Door,
+    accounts: Accounts,
+    campaign: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def broken(self: FastPath, request: AdRequest) -> Answer:
+        raise RuntimeError(f"cannot read {request.turns}")
+
+    monkeypatch.setattr(FastPath, "answer", broken)
+    answer = await door.ask(accounts.web_app, contextText="my secret wish")
+    assert (answer["ad"], answer["reason"]) == (None, "internal_error")
+    assert "RuntimeError" in caplog.text
+    assert "secret wish" not in caplog.text

@@ -60,11 +60,14 @@ async def test_a_tier_ends_and_starts_anew_with_the_utc_day(services: Services) 
 
 
 async def test_one_address_cannot_use_up_a_web_app(services: Services) -> None:
-    limits = limiter(services, FixedClock(NOON))
+    limits = limiter(services, FixedClock(NOON), free=30)
     for _ in range(3):
         await limits.count(WEB, "1.2.3.4", Exchange("x" * 8))
-    await used_up(limits, WEB, "1.2.3.4")
+    for _ in range(40):
+        await used_up(limits, WEB, "1.2.3.4")
     await limits.count(WEB, "5.6.7.8", Exchange("x" * 8))
+    # What the address asked for beyond its share did not use up the app's day.
+    assert int(await services.redis.get(f"parley:rate:{WEB.org_id}:20270115")) == 4
     kept = b" ".join(await services.redis.keys("*"))
     assert b"1.2.3.4" not in kept
 

@@ -12,6 +12,7 @@ const REASONS = {
   no_consent: "The user does not want ads.",
   unsupported_language: "Ads are served in English and Japanese only.",
   unknown_app: "The snapshot does not know this app yet; try again in a few seconds.",
+  internal_error: "Something went wrong on our side; the chat goes on without an ad.",
   no_snapshot: "No snapshot has been compiled yet; try again in a few seconds.",
   rollout_off: "This app is not part of the roll-out.",
   state_unavailable: "The state cannot be reached, so nothing is shown.",
