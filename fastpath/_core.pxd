@@ -13,6 +13,7 @@ cdef unsigned long long _hash(unsigned long long seed, str text) except 0
 cdef object _fill(unsigned long long[:] table, int[:] beside, unsigned long long seed, list keys)
 @cython.locals(code="unsigned int")
 cpdef bint japanese(Py_UCS4 c) noexcept
+@cython.locals(code="unsigned int")
 cdef bint _letter(Py_UCS4 c) noexcept
 @cython.locals(total=Py_ssize_t, i=Py_ssize_t, c=Py_UCS4)
 cdef Py_ssize_t _word_end(str text, Py_ssize_t at) except -1

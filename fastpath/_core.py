@@ -127,6 +127,9 @@ def japanese(c: Any) -> Any:
 
 def _letter(c: Any) -> Any:
     """Return whether a character is a letter or digit outside the Japanese scripts."""
+    code = ord(c)
+    if code < 128:
+        return 97 <= code <= 122 or 48 <= code <= 57 or 65 <= code <= 90
     return c.isalnum() and not japanese(c)
 
 

@@ -5,6 +5,8 @@ cdef int _GAP, _MEMO, _LONGEST_PREFIX
 
 cdef unsigned long long _step(unsigned long long h, Py_UCS4 c) noexcept
 cdef unsigned long long _end(unsigned long long h) noexcept
+@cython.locals(code="unsigned int")
+cdef bint _alnum(Py_UCS4 c) noexcept
 cdef bint _mark(Py_UCS4 c) noexcept
 cdef unsigned long long _edge(unsigned long long node, unsigned long long symbol) noexcept
 

@@ -32,6 +32,14 @@ def _end(h: Any) -> Any:
     return (h ^ (h >> 31)) | 1
 
 
+def _alnum(c: Any) -> Any:
+    """Return `c.isalnum()`, without asking the Unicode tables for ASCII."""
+    code = ord(c)
+    if code < 128:
+        return 97 <= code <= 122 or 48 <= code <= 57 or 65 <= code <= 90
+    return c.isalnum()
+
+
 def _mark(c: Any) -> Any:
     return c == "." or c == "!" or c == "?" or c == "\n"
 
@@ -191,7 +199,7 @@ class Lexicon:
         i = 0
         while i < total:
             c = text[i]
-            if not c.isalnum():
+            if not _alnum(c):
                 if _mark(c):
                     marks.append(count)
                     used = self._show(_end(_step(self.seed, c)), symbols, used)
@@ -214,9 +222,9 @@ class Lexicon:
                 if i >= total:
                     break
                 c = text[i]
-                if c.isalnum():
+                if _alnum(c):
                     continue
-                if c == "'" and i + 1 < total and text[i + 1].isalnum():
+                if c == "'" and i + 1 < total and _alnum(text[i + 1]):
                     i += 1
                     c = text[i]
                     continue

@@ -26,6 +26,7 @@ _COMMERCIAL: Final = ("buy", "recommend", "compare", "price", "need")
 _MONEY: Final = re.compile(
     r"[$€£¥]\s?\d|\d\s?(?:円|万円|ドル|usd|eur|dollars|bucks)|\b(?:under|below|around|max) \d"
 )
+_DIGIT: Final = re.compile(r"\d")
 _MODEL: Final = re.compile(r"\b(?=\w*\d)(?=\w*[a-z])[a-z0-9]{3,}\b")
 _TAG: Final = 200
 _MORE_TAGS: Final = 50
@@ -59,7 +60,7 @@ def read_intent(user_texts: Sequence[str], tags: int) -> Reading:
     """
     latest = fold(user_texts[-1]) if user_texts else ""
     found = signals_of(latest)
-    if _only_greeting(latest) or not latest.strip():
+    if _only_greeting(latest, found) or not latest.strip():
         return Reading(Intent.CHITCHAT, _CHITCHAT, tuple(sorted(found & {"greeting"})))
     score = _BASE + sum(_WEIGHTS[name] for name in sorted(found) if name in _WEIGHTS)
     earlier = 0
@@ -87,15 +88,18 @@ def signals_of(folded: str) -> set[str]:
     found = _english().categories(folded)
     if not folded.isascii():
         found |= _japanese().categories(folded)
-    if _MONEY.search(folded):
-        found.add("price")
-    if _MODEL.search(folded):
-        found.add("model")
+    if _DIGIT.search(folded):
+        if _MONEY.search(folded):
+            found.add("price")
+        if _MODEL.search(folded):
+            found.add("model")
     return found
 
 
-def _only_greeting(folded: str) -> bool:
+def _only_greeting(folded: str, found: set[str]) -> bool:
     """Return whether nothing is left once greetings and thanks are taken away."""
+    if folded.isascii() and found and "greeting" not in found:
+        return False  # no exception of this lexicon hides a greeting, so none stands here
     rest = _japanese().without("greeting", folded) if not folded.isascii() else folded
     return _english().covers("greeting", rest)
 

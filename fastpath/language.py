@@ -83,6 +83,8 @@ _ENDINGS: Final = (
     ("swe", ("arna", "erna", "ning", "skor")),
     ("tur", ("lar", "ler", "ları", "leri", "yorum", "mak", "mek")),
 )
+#: The last two letters of every ending: what most words already lack.
+_TAILS: Final = frozenset(ending[-2:] for _, endings in _ENDINGS for ending in endings)
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -122,19 +124,21 @@ def detect(text: str, hint: str | None = None) -> Verdict:
     """Return the language of one text."""
     sample = fold(text[:_SAMPLE])
     hinted = parse_language(hint) if hint else None
-    latin = len(_LATIN.findall(sample)) if sample.isascii() else sum(map(_is_latin, sample))
-    if not sample.isascii():
-        if len(_KANA.findall(sample)) >= 1 and not _foreign(sample):
-            return Verdict(Language.JPN, "jpn", "script")
-        foreign = _foreign(sample)
-        if foreign is not None:
-            return Verdict(None, foreign, "script")
-        han = len(_HAN.findall(sample))
-        if han and 3 * han >= latin:
-            return _han(sample, hinted)
+    if sample.isascii():
+        words = _LATIN.findall(sample)
+        return _latin(sample, words, hinted) if words else _nothing(hinted)
+    latin = sum(map(_is_latin, sample))
+    foreign = _foreign(sample)
+    if foreign is None and _KANA.search(sample):
+        return Verdict(Language.JPN, "jpn", "script")
+    if foreign is not None:
+        return Verdict(None, foreign, "script")
+    han = len(_HAN.findall(sample))
+    if han and 3 * han >= latin:
+        return _han(sample, hinted)
     if not latin:
         return _nothing(hinted)
-    return _latin(sample, hinted)
+    return _latin(sample, _LATIN.findall(sample), hinted)
 
 
 def _is_latin(char: str) -> bool:
@@ -166,9 +170,8 @@ def _nothing(hinted: Language | None) -> Verdict:
     return Verdict(None, UNKNOWN, "default")
 
 
-def _latin(sample: str, hinted: Language | None) -> Verdict:
+def _latin(sample: str, words: Sequence[str], hinted: Language | None) -> Verdict:
     """Score words, letters and endings; English wins ties, and everything without evidence."""
-    words = _LATIN.findall(sample)
     scores = _evidence(words, sample)
     english = scores.pop("eng", 0)
     best = max(sorted(scores), key=lambda name: scores[name], default="eng")
@@ -184,15 +187,18 @@ def _latin(sample: str, hinted: Language | None) -> Verdict:
 def _evidence(words: Sequence[str], sample: str) -> dict[str, int]:
     """Return points per language for listed words, foreign letters and foreign endings."""
     scores: dict[str, int] = {}
+    known = _profile()
     for word in words:
-        languages = _profile().get(word, ())
+        languages = known.get(word, ())
         for language in languages:
             points = 1 if len(word) == 1 else 4 if len(languages) == 1 else 2
             scores[language] = scores.get(language, 0) + points
-        if len(word) >= 6 and "eng" not in languages:
+        if len(word) >= 6 and word[-2:] in _TAILS and "eng" not in languages:
             for language, endings in _ENDINGS:
                 if word.endswith(endings):
                     scores[language] = scores.get(language, 0) + 1
+    if sample.isascii():
+        return scores
     for char in sample:
         for language in _LETTERS.get(char, ()):
             scores[language] = scores.get(language, 0) + (2 if len(_LETTERS[char]) == 1 else 1)

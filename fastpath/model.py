@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.errors import Unavailable
+from fastpath._grams import window_sum
 
 MODEL_FILE: Final = Path(__file__).parent / "data" / "gate_model.bin"
 MAGIC: Final = b"PGM1"
@@ -126,29 +127,17 @@ class GateModel:
 
     def fires(self, folded: str) -> bool:
         """Return whether a folded text should be treated as sensitive."""
-        points = points_of(folded)
-        return self._score(points) >= self._thresholds[language_of(points)]
+        score, top = self._score(folded)
+        return score >= self._thresholds["jpn" if top >= _JAPANESE else "eng"]
 
     def score(self, folded: str) -> int:
         """Return the highest score of any window of a folded text."""
-        return self._score(points_of(folded))
+        return self._score(folded)[0]
 
-    def _score(self, points: Points) -> int:
-        if len(points) < _LONGEST_GRAM:
-            points = np.concatenate([points, np.full(_LONGEST_GRAM, _BLANK, np.uint32)])
-        buckets, places = hash_grams(points, self.head.bits)
-        found = self._weights.take(buckets)
-        if len(points) <= WINDOW:
-            total = int(found.sum(dtype=np.int64))
-            return total * _ROOT_UNIT * _SCORE_UNIT // length_unit(len(points))
-        where = np.concatenate([np.arange(p) if isinstance(p, int) else p for p in places])
-        # Sums of small integers are exact in float64.
-        at = np.bincount(where, weights=found, minlength=len(points)).astype(np.int64)
-        running = np.concatenate([np.zeros(1, np.int64), np.cumsum(at)])
-        last = len(points) - WINDOW
-        begins = np.append(np.arange(0, last, _STRIDE), last)
-        best = int((running[begins + WINDOW] - running[begins]).max())
-        return best * _ROOT_UNIT * _SCORE_UNIT // length_unit(WINDOW)
+    def _score(self, folded: str) -> tuple[int, int]:
+        """Return the score and the highest code point."""
+        best, length, top = window_sum(folded, self._weights, self.head.bits, WINDOW, _STRIDE)
+        return best * _ROOT_UNIT * _SCORE_UNIT // length_unit(min(length, WINDOW)), top
 
 
 def load(path: Path = MODEL_FILE) -> GateModel:

@@ -8,6 +8,7 @@ from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ from auction.rank import order
 from auction.types import Candidate
 from domain.catalogue import CatalogueExport
 from domain.formats import BidModel
-from fastpath import _choose, _core, _lexicon, decide
+from fastpath import _choose, _core, _grams, _lexicon, decide, model
 from fastpath.compiler import compile_catalogue
 from fastpath.decide import choose, context_of, read_turns
 from fastpath.phrases import read_lexicon
@@ -131,7 +132,25 @@ def test_plain_python_sums_without_limit(tmp_path: Path, monkeypatch: pytest.Mon
         assert top.eligible_count == len(top.eligible)
 
 
+@given(st.lists(PIECES, max_size=90).map("".join) | st.text(max_size=300))
+@settings(max_examples=80, deadline=None)
+def test_the_model_sums_the_grams_that_it_was_trained_on(text: str) -> None:
+    folded = fold(text)
+    loaded = model.shipped()
+    weights = memoryview(np.arange(1 << 18, dtype=np.int64).astype(np.int8))
+    ours = _grams.window_sum(folded, weights, 18, model.WINDOW, 50)
+    assert ours == plain("_grams").window_sum(folded, weights, 18, model.WINDOW, 50)
+    points = model.points_of(folded)
+    assert (ours[2] >= 0x3041) == (model.language_of(points) == "jpn")
+    if 5 <= len(points) <= model.WINDOW:
+        buckets, _ = model.hash_grams(points, 18)
+        assert ours[:2] == (sum(weights[int(b)] for b in buckets), len(points))
+    assert loaded.fires(folded) == (
+        loaded.score(folded) >= loaded.head.thresholds[model.language_of(points)]
+    )
+
+
 def test_there_is_one_source() -> None:
-    for module in (_core, _choose, _lexicon):
+    for module in (_core, _choose, _grams, _lexicon):
         assert plain(module.__name__.rpartition(".")[2]).__file__.endswith(".py")
     assert not plain("_core").is_compiled()
