@@ -29,7 +29,7 @@ def rate(hits: int, of: int) -> str:
     p, z = hits / of, 1.96
     middle = (p + z * z / (2 * of)) / (1 + z * z / of)
     half = z * math.sqrt(p * (1 - p) / of + z * z / (4 * of * of)) / (1 + z * z / of)
-    return f"{hits:>4} of {of:<4} {p:6.3f}  [{middle - half:.3f}, {middle + half:.3f}]"
+    return f"{hits:>4} of {of:<4} {p:6.3f}  [{max(0, middle - half):.3f}, {middle + half:.3f}]"
 
 
 def rows(path: Path) -> list[dict]:
@@ -47,13 +47,16 @@ def closes(talks: Iterable[list[str]]) -> tuple[int, int]:
 
 
 def held_out() -> dict[str, tuple[int, int]]:
+    """The second set was written after the last training, the first before the training texts."""
     table = {}
     for file in sorted(FIXTURES.glob("*.jsonl")):
-        texts = [row["text"] for row in rows(file) if row["split"] == "heldout"]
-        table[f"held out, {file.stem}"] = fires(texts)
-        if "sensitive" in file.stem:
-            alone = [bool(lexicon_categories(fold(text))) for text in texts]
-            table[f"  lexicon alone, {file.stem[:3]}"] = sum(alone), len(alone)
+        for part in ("first", "second"):
+            held = [row for row in rows(file) if row["split"] == "heldout"]
+            texts = [row["text"] for row in held if row.get("set", "first") == part]
+            table[f"{part} held out, {file.stem}"] = fires(texts)
+            if "sensitive" in file.stem:
+                alone = [bool(lexicon_categories(fold(text))) for text in texts]
+                table[f"  lexicon alone, {part} {file.stem[:3]}"] = sum(alone), len(alone)
     return table
 
 
@@ -72,7 +75,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     data = parser.parse_args().data
     for name, (hits, of) in held_out().items():
-        print(f"{name:<28} {rate(hits, of)}")
+        print(f"{name:<32} {rate(hits, of)}")
     moderation = rows(data / "moderation" / "dev.jsonl")
     flagged = [r for r in moderation if any(r["labels"].values())]
     calm = [r for r in moderation if not any(r["labels"].values())]
@@ -87,7 +90,7 @@ def main() -> None:
         ),
     }
     for name, (hits, of) in table.items():
-        print(f"{name:<28} {rate(hits, of)}")
+        print(f"{name:<32} {rate(hits, of)}")
     for name, text in TURN.items():
         folded = fold(text[:300])
         model = microseconds(shipped().fires, folded)

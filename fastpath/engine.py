@@ -11,7 +11,7 @@ from domain.catalogue import AdEntry
 from domain.errors import Unavailable
 from domain.ids import Ids
 from domain.time import Clock, day_of
-from fastpath import record, render
+from fastpath import gate, record, render
 from fastpath.decide import choose, context_of, read_turns
 from fastpath.nonce import mac_of
 from fastpath.receipt import Signer
@@ -78,6 +78,9 @@ class FastPath:
         clock: Used where a request carries no time.
         ids: Used where a request carries no id.
         rule: Which price is charged.
+
+    Raises:
+        GateModelError: The sensitive gate's model is missing or damaged; nothing is served without it.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class FastPath:
         *,
         rule: Rule = Rule.GSP,
     ) -> None:
+        gate.ready()
         self._snapshot = snapshot
         self._reservation = reservation
         self._signer = signer

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastpath import gate, model, train_gate
+from fastpath.engine import FastPath
 from fastpath.gate import INDIRECT, check, lexicon_categories
 from fastpath.text import fold
 
@@ -62,11 +63,25 @@ def test_no_held_out_turn_is_trained_on() -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "lexicon_only", "floor"), [("eng", 0.30, 0.57), ("jpn", 0.50, 0.78)]
+    ("language", "second", "lexicon_only", "floor"),
+    [
+        ("eng", False, 0.30, 0.60),
+        ("jpn", False, 0.50, 0.80),
+        ("eng", True, 0.20, 0.42),
+        ("jpn", True, 0.20, 0.50),
+    ],
 )
-def test_held_out_pain_is_found(language: str, lexicon_only: float, floor: float) -> None:
-    """Floors stand a little below what `benchmarks/gate.py` printed; a lexicon alone is far below them."""
-    rows = turns(language, "sensitive", "heldout")
+def test_held_out_pain_is_found(
+    language: str, second: bool, lexicon_only: float, floor: float
+) -> None:
+    """Floors a little below what `benchmarks/gate.py` printed; the lexicon alone is far below them.
+
+    The first set was written before the training texts, the second, more oblique one after the last
+    training, so that no training text can echo it.
+    """
+    held = turns(language, "sensitive", "heldout")
+    rows = [row for row in held if (row.get("set") == "second") == second]
+    assert len(rows) >= 42
     assert closed(rows) >= floor * len(rows)
     assert sum(bool(lexicon_categories(fold(r["text"]))) for r in rows) <= lexicon_only * len(rows)
 
@@ -168,3 +183,9 @@ def test_without_a_model_every_turn_is_sensitive(
         gate.ready()
     verdict = check(["which running shoes should I buy?"])
     assert (verdict.verdict, verdict.categories) == ("sensitive", ("gate_error",))
+
+
+def test_nothing_serves_without_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "shipped", lambda: model.load(tmp_path / "missing.bin"))
+    with pytest.raises(model.GateModelError):
+        FastPath(*[None] * 6)  # type: ignore[arg-type]
