@@ -14,6 +14,7 @@ Source: Edelman, Ostrovsky, Schwarz 2007; Varian 2007; reserves as an eager per-
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 
 from auction.rank import order, split
 from auction.types import PPM, Candidate, Outcome, Rule, Sale
@@ -78,18 +79,19 @@ def price_at(
     """
     winner = ranked[rank]
     floor = winner.reserve_micros * winner.weight
-    rivals = [
-        c.bid_micros * c.weight
-        for c in ranked[rank + 1 :]
-        if c.advertiser_id != winner.advertiser_id
-    ]
+    rivals: list[int] = []
+    for rival in islice(ranked, rank + 1, None):
+        if rival.advertiser_id != winner.advertiser_id:
+            rivals.append(rival.bid_micros * rival.weight)
+            if len(rivals) >= len(slots_ppm):
+                break  # nobody below the last slot sets a price
     following = rivals[0] if rivals else 0
     gsp = min(winner.bid_micros, max(winner.reserve_micros, -(-following // winner.weight)))
     externality = 0
     for step, multiplier in enumerate(slots_ppm):
         below = slots_ppm[step + 1] if step + 1 < len(slots_ppm) else 0
-        rival = rivals[step] if step < len(rivals) else 0
-        externality += (multiplier - below) * max(rival, floor)
+        score = rivals[step] if step < len(rivals) else 0
+        externality += (multiplier - below) * max(score, floor)
     vcg = min(winner.bid_micros, half_even(externality, slots_ppm[0] * winner.weight))
     return Sale(
         ad_id=winner.ad_id,

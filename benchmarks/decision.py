@@ -32,6 +32,7 @@ from fastpath.expand import Expander
 from fastpath.local import LocalReservation
 from fastpath.match import find_tags
 from fastpath.receipt import Signer
+from fastpath.record import KEPT
 from fastpath.snapshot import Snapshot
 from fastpath.types import AdRequest
 
@@ -136,13 +137,16 @@ def in_process(snapshot: Snapshot, requests: list[AdRequest], echo: float) -> No
     features = {r.request_id: read_turns(snapshot, r) for r in requests}
 
     def stage_choose(request: AdRequest) -> Any:
-        return choose(snapshot, features[request.request_id], context_of(request, now_ms=NOW))
+        return choose(
+            snapshot, features[request.request_id], context_of(request, now_ms=NOW), kept=KEPT
+        )
 
     def both(request: AdRequest) -> Any:
-        return choose(snapshot, read_turns(snapshot, request), context_of(request, now_ms=NOW))
+        context = context_of(request, now_ms=NOW)
+        return choose(snapshot, read_turns(snapshot, request), context, kept=KEPT)
 
     proposals = [stage_choose(r) for r in requests]
-    seen = [len(p.eligible) + len(p.dropped) + p.cut for p in proposals]
+    seen = [p.eligible_count + sum(p.dropped_counts.values()) + p.cut for p in proposals]
     row("candidates per decision, mean / most", f"{sum(seen) / len(seen):.0f} / {max(seen)}")
     served = sum(p.winner is not None for p in proposals)
     row("decisions with an ad", f"{served / len(requests):.2f}")
@@ -155,17 +159,11 @@ def in_process(snapshot: Snapshot, requests: list[AdRequest], echo: float) -> No
     row("read_turns + choose", quantiles(times(both, requests)), "100 / 250")
     loop = asyncio.new_event_loop()
 
-    def whole(paths: list[FastPath]) -> Callable[[AdRequest], Any]:
-        return lambda request: loop.run_until_complete(paths[0].answer_bytes(request))
-
     def engine() -> FastPath:
         state = LocalReservation(unmetered=True)
         return FastPath(
             snapshot, state, Signer(b"s" * 32), b"n" * 32, FixedClock(NOW), CountingIds()
         )
-
-    async def bare(paths: list[FastPath], one: AdRequest) -> None:
-        await paths[0].answer_bytes(one)
 
     async def batch(path: FastPath) -> float:
         start = time.process_time()

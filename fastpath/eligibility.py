@@ -51,13 +51,13 @@ def asked_of(snapshot: Snapshot, features: Features, context: Context, app: AppE
     return Asked(
         formats=_formats(features, context, app),
         language=_LANGUAGES[features.language],
-        currency=_number(names.currencies, app.currency),
-        geo=_number(names.geos, context.geo) if context.geo else -1,
+        currency=number_of(names.currencies, app.currency),
+        geo=number_of(names.geos, context.geo) if context.geo else -1,
         now=context.now_ms,
         reserve=app.reserve_micros,
         opportunity=features.opportunity_milli,
-        muted={_number(names.advertisers, one) for one in muted},
-        spent={_number(names.campaigns, one) for one in context.spent_campaigns},
+        muted={number_of(names.advertisers, one) for one in muted},
+        spent={number_of(names.campaigns, one) for one in context.spent_campaigns},
         said=said,
         topics=topics,
         hosts=snapshot.host_notes(frozenset(blocked)) if blocked else None,
@@ -74,7 +74,7 @@ def _formats(features: Features, context: Context, app: AppEntry) -> int:
     return sum(_BITS[one] for one in allowed)
 
 
-def _number(names: Sequence[str], name: str) -> int:
+def number_of(names: Sequence[str], name: str) -> int:
     """Return the number of a name (they are sorted), or -1 if the snapshot does not know it."""
     at = bisect_left(names, name)
     return at if at < len(names) and names[at] == name else -1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -13,6 +14,7 @@ from domain.ids import Ids
 from domain.time import Clock, day_of
 from fastpath import gate, record, render
 from fastpath.decide import choose, context_of, read_turns
+from fastpath.eligibility import number_of
 from fastpath.nonce import mac_of
 from fastpath.receipt import Signer
 from fastpath.render import OFFER_TTL_MS
@@ -22,6 +24,7 @@ from fastpath.text import canonical_tag
 from fastpath.types import AdRequest, Answer, Context, Features, Proposal, Reason
 
 _ATTEMPTS: Final = 3
+_DAY_MS: Final = 86_400_000
 #: How long a campaign found without budget is not proposed again by this process.
 _SPENT_PAUSE_MS: Final = 2_000
 _ANSWER: Final = msgspec.json.Decoder(Answer)
@@ -195,7 +198,7 @@ class FastPath:
             message_id=request.message_id,
             request_id=request.request_id,
             now_ms=request.now_ms,
-            day=day_of(request.now_ms).strftime("%Y%m%d"),
+            day=_day(request.now_ms // _DAY_MS),
             wants_ad=proposal.winner is not None,
             sensitive=features.refusal is Reason.SENSITIVE,
             final=final,
@@ -256,6 +259,12 @@ def _offer(
     )
 
 
+@lru_cache(maxsize=8)
+def _day(number: int) -> str:
+    """Return a UTC day, counted from 1970, as `YYYYMMDD`."""
+    return day_of(number * _DAY_MS).strftime("%Y%m%d")
+
+
 def _known(snapshot: Snapshot, request: AdRequest) -> AdRequest:
     """Leave out topics and mutes that no ad of the snapshot has to do with.
 
@@ -264,7 +273,8 @@ def _known(snapshot: Snapshot, request: AdRequest) -> AdRequest:
     if not (request.topics or request.blocked_advertisers):
         return request
     topics = {canonical_tag(topic) for topic in request.topics} & snapshot.topics
-    muted = set(request.blocked_advertisers) & set(snapshot.names.advertisers)
+    names = snapshot.names.advertisers
+    muted = {one for one in request.blocked_advertisers if number_of(names, one) >= 0}
     return msgspec.structs.replace(request, topics=tuple(topics), blocked_advertisers=tuple(muted))
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
 from typing import Final
 
@@ -22,7 +21,7 @@ def mac_of(key: bytes, request_id: str, ad_id: str, expires_ms: int) -> bytes:
     """Return the 32-byte HMAC-SHA256 over request, ad and expiry."""
     fields = [part.encode("utf-8", "replace") for part in (request_id, ad_id, str(expires_ms))]
     message = b"".join(len(part).to_bytes(4, "big") + part for part in fields)
-    return hmac.new(key, b"parley-nonce-1" + message, hashlib.sha256).digest()
+    return hmac.digest(key, b"parley-nonce-1" + message, "sha256")
 
 
 def join(expires_ms: int, mac: bytes) -> str:
