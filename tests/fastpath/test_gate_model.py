@@ -189,3 +189,20 @@ def test_nothing_serves_without_a_model(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(gate, "shipped", lambda: model.load(tmp_path / "missing.bin"))
     with pytest.raises(model.GateModelError):
         FastPath(*[None] * 6)  # type: ignore[arg-type]
+
+
+def test_the_trainer_and_the_gate_hash_alike() -> None:
+    """Weights are learned from `hash_grams` and added up by a compiled loop: one scheme, two writings."""
+    loaded = model.load()
+    weights = np.frombuffer(model.MODEL_FILE.read_bytes()[:-32], np.int8)[
+        -(1 << loaded.head.bits) :
+    ]
+    for language in ("eng", "jpn"):
+        for kind in KINDS:
+            for row in turns(language, kind, "train")[::7]:
+                points = model.points_of(fold(row["text"]))
+                if len(points) > model.WINDOW:
+                    continue
+                total = int(weights[model.hash_grams(points, loaded.head.bits)[0]].sum(dtype=int))
+                expected = total * 256 * 1024 // model.length_unit(len(points))
+                assert loaded.score(fold(row["text"])) == expected, row["id"]
