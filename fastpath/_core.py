@@ -2,8 +2,7 @@
 """The inner loops of matching: keyed hashing, probing and scanning over flat arrays.
 
 The same source runs as plain Python and, where a C compiler was there at set-up, as a compiled extension
-(types: `_core.pxd`); `core_info` says which. Both give the same results; every found key is verified
-against its string, so that nobody can craft a collision. Nothing is kept between calls.
+(types: `_core.pxd`). Every found key is verified against its string: nobody can craft a collision.
 """
 
 from __future__ import annotations
