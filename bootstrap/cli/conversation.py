@@ -14,7 +14,7 @@ from bootstrap.cli.output import err, line
 from domain.ids import stable_id
 
 #: Written for the shipped shop; other products are asked for by their own tags.
-_SHOP = {
+SHOP = {
     "eng": (
         ("user", "I signed up for my first mountain race and my old shoes slip in the mud."),
         ("assistant", "Shoes with deep rubber lugs hold better on mud."),
@@ -30,7 +30,7 @@ _ASKED = {
     "eng": "Which {tag} would you recommend? I want to buy one this week.",
     "jpn": "{tag}のおすすめはどれですか？今週買いたいです。",
 }
-_QUIET = (
+QUIET = (
     ("eng", "hello", "Hi there! How are you today?"),
     ("eng", "in need", "I feel hopeless and want to die."),
     ("jpn", "in need", "もう死にたいです。"),
@@ -44,7 +44,7 @@ Turns = tuple[tuple[str, str], ...]
 def talk(client: Client, campaign: dict[str, Any], *, shipped: bool) -> list[dict[str, Any]]:
     """Hold the sample conversations; return the ads that were shown, clicked and billed."""
     app_id = _app(client, campaign["bid"]["currency"])
-    for language, name, text in _QUIET:
+    for language, name, text in QUIET:
         answer = _ask(client, app_id, campaign, (("user", text),), language)
         mark = "✓" if answer["ad"] is None else "✗"
         line(mark, name, f"{escape(text)} → no ad ({answer['reason']})")
@@ -55,7 +55,7 @@ def talk(client: Client, campaign: dict[str, Any], *, shipped: bool) -> list[dic
         if campaign["languages"] and language not in campaign["languages"]:
             line("·", language, "not a language of this campaign")
             continue
-        talks = [_SHOP[language]] if shipped else _questions(creatives, language)
+        talks = [SHOP[language]] if shipped else _questions(creatives, language)
         for turns in talks:
             answer = _ask(client, app_id, campaign, turns, language)
             if answer["ad"] is not None and answer["ad"]["id"] in own:
