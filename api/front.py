@@ -79,10 +79,15 @@ class Front:
             await self._serve(scope, receive, _dressed(exchange, scope["path"], send))
         except ClientGone:
             exchange.status = 499
-        except Exception:
-            log.exception(
-                "request %s: %s %s", exchange.request_id, scope["method"], _template(scope)
-            )
+        except (
+            Exception
+        ) as error:  # the last stand: whatever is left is a defect, answered as a 500
+            where = (exchange.request_id, scope["method"], _template(scope))
+            if scope["path"] in WEB_PATHS:
+                # A traceback from a chat's request could quote what a user said: only its kind is logged.
+                log.error("request %s: %s %s: %s", *where, type(error).__name__)
+            else:
+                log.exception("request %s: %s %s", *where)
             if not exchange.status:
                 dressed = _dressed(exchange, scope["path"], send)
                 await reply_problem(dressed, unexpected(exchange.request_id))

@@ -205,3 +205,24 @@ async def test_a_defect_costs_the_ad_and_not_the_chat(
     assert (answer["ad"], answer["reason"]) == (None, "internal_error")
     assert "RuntimeError" in caplog.text
     assert "secret wish" not in caplog.text
+
+
+async def test_a_defect_before_the_fast_path_does_not_quote_the_chat_either(
+    door: Door,
+    accounts: Accounts,
+    campaign: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def broken(body: wire.AdRequestBody, *_: object) -> AdRequest:
+        raise RuntimeError(f"cannot read {body.context_text}")
+
+    monkeypatch.setattr(wire, "to_request", broken)
+    body = {
+        "appId": accounts.web_app, "conversationId": "c", "messageId": "m",
+        "contextText": "my secret wish",
+    }  # fmt: skip
+    answer = await door.call("POST", "/api/requests", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    assert "RuntimeError" in caplog.text
+    assert "secret wish" not in caplog.text + answer.text
