@@ -79,9 +79,8 @@ class Front:
             await self._serve(scope, receive, _dressed(exchange, scope["path"], send))
         except ClientGone:
             exchange.status = 499
-        except (
-            Exception
-        ) as error:  # the last stand: whatever is left is a defect, answered as a 500
+        except Exception as error:
+            # The last stand: whatever is left is a defect, answered as a 500.
             where = (exchange.request_id, scope["method"], _template(scope))
             if scope["path"] in WEB_PATHS:
                 # A traceback from a chat's request could quote what a user said: only its kind is logged.
