@@ -1,0 +1,1 @@
+"""Knowledge that agents can cite: ingest, index, retrieve, answer with sources."""
