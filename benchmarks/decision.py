@@ -26,11 +26,12 @@ from domain.ids import CountingIds
 from domain.time import FixedClock
 from fastpath import core_info
 from fastpath.compiler import compile_catalogue
-from fastpath.decide import choose, context_of, read_turns
+from fastpath.decide import choose, context_of
 from fastpath.engine import FastPath
 from fastpath.expand import Expander
 from fastpath.local import LocalReservation
 from fastpath.match import find_tags
+from fastpath.reading import read_turns
 from fastpath.receipt import Signer
 from fastpath.record import KEPT
 from fastpath.snapshot import Snapshot

@@ -13,9 +13,10 @@ from domain.errors import Unavailable
 from domain.ids import Ids
 from domain.time import Clock, day_of
 from fastpath import gate, record, render
-from fastpath.decide import choose, context_of, read_turns
+from fastpath.decide import choose, context_of
 from fastpath.eligibility import number_of
 from fastpath.nonce import mac_of
+from fastpath.reading import read_turns
 from fastpath.receipt import Signer
 from fastpath.render import OFFER_TTL_MS
 from fastpath.reservation import Ask, Keys, Reservation, Ruling, Verdict

@@ -10,8 +10,9 @@ import msgspec
 
 from domain.catalogue import AppEntry
 from domain.formats import AdFormat, Intent
-from fastpath.decide import choose, context_of, read_turns
+from fastpath.decide import choose, context_of
 from fastpath.gate import judge
+from fastpath.reading import read_turns
 from fastpath.render import why_shown
 from fastpath.snapshot import Snapshot
 from fastpath.types import AdRequest, Features, Proposal, Reason, Turn

@@ -14,10 +14,11 @@ from domain.errors import Unprocessable
 from domain.formats import formats_for
 from domain.language import Language
 from fastpath.compiler import MAX_TAG_WORDS
-from fastpath.decide import choose, context_of, read_turns
+from fastpath.decide import choose, context_of
 from fastpath.expand import Expansion
 from fastpath.japanese import is_japanese, stands_alone
 from fastpath.match import find_tags
+from fastpath.reading import read_turns
 from fastpath.snapshot import Snapshot
 from fastpath.text import canonical_tag, fits, fold, is_plain, key_of, words_of
 from fastpath.types import AdRequest, Features, Turn

@@ -12,8 +12,9 @@ from auction.types import Rule
 from domain.catalogue import AdEntry, AppEntry, CatalogueExport
 from domain.formats import AdFormat, BidModel, Intent
 from fastpath.compiler import compile_catalogue
-from fastpath.decide import MAX_TURNS, choose, context_of, read_turns
+from fastpath.decide import choose, context_of
 from fastpath.expand import Expander
+from fastpath.reading import MAX_TURNS, read_turns
 from fastpath.snapshot import Snapshot
 from fastpath.types import AdRequest, Consent, Proposal, Reason, Turn
 from tests.fastpath.sample_catalogue import NOW, ad, app, text

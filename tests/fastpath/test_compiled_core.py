@@ -20,8 +20,9 @@ from domain.catalogue import CatalogueExport
 from domain.formats import BidModel
 from fastpath import _choose, _core, _grams, _lexicon, decide, model
 from fastpath.compiler import compile_catalogue
-from fastpath.decide import choose, context_of, read_turns
+from fastpath.decide import choose, context_of
 from fastpath.phrases import read_lexicon
+from fastpath.reading import read_turns
 from fastpath.snapshot import Snapshot
 from fastpath.text import CONTRACTED, fold
 from fastpath.types import AdRequest, Turn
