@@ -6,7 +6,7 @@ its record.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
@@ -37,8 +37,26 @@ _EXPLORE_PPM: Final = round(EXPLORE_RATE * PPM)
 _ORDER: Final = {reason: i for i, reason in enumerate(Reason)}
 
 
-def context_of(request: AdRequest, *, now_ms: int, spent: Iterable[str] = ()) -> Context:
-    """Return what the choice may know of a request besides its text."""
+def context_of(
+    request: AdRequest,
+    *,
+    now_ms: int,
+    spent: Iterable[str] = (),
+    capped: Iterable[str] = (),
+    shown: Mapping[str, int] | None = None,
+    rule: Rule = Rule.GSP,
+) -> Context:
+    """Return what the choice may know of a request besides its text.
+
+    Args:
+        request: What was asked.
+        now_ms: The service's clock; schedules and the day of the week (UTC) are read from it.
+        spent: Campaigns known to be without budget.
+        capped: Campaigns known to be at a frequency cap.
+        shown: How often this conversation (or consenting user) saw a campaign.
+        rule: Which price is charged.
+    """
+    device = request.device.lower() if request.device else None
     return Context(
         request_id=request.request_id,
         app_id=request.app_id,
@@ -49,6 +67,12 @@ def context_of(request: AdRequest, *, now_ms: int, spent: Iterable[str] = ()) ->
         blocked_advertisers=tuple(sorted(request.blocked_advertisers)),
         consent_ads=request.consent.ads,
         spent_campaigns=tuple(sorted(spent)),
+        device=device if device in layout.DEVICES else None,
+        blocked_topics=tuple(sorted(request.blocked_topics)),
+        capped_campaigns=tuple(sorted(capped)),
+        shown=tuple(sorted(shown.items())) if shown else (),
+        test=request.test,
+        rule=rule,
     )
 
 

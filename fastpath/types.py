@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
+from auction.types import Rule
 from domain.formats import AdFormat, Intent
 
 
@@ -26,15 +27,23 @@ class Reason(StrEnum):
     LANGUAGE = "language"
     CURRENCY = "currency"
     SCHEDULE = "schedule"
+    WEEKDAY = "weekday"
     GEO = "geo"
+    DEVICE = "device"
+    APP_NOT_ALLOWED = "app_not_allowed"
     BLOCKED = "blocked"
+    MUTED = "muted"
     NEGATIVE_TAG = "negative_tag"
     BUDGET = "budget"
+    FREQUENCY = "frequency"
+    PACED = "paced"
+    RELEVANCE = "relevance"
     BELOW_RESERVE = "below_reserve"
     OUTRANKED = "outranked"
     HOUSE = "house"
     COOLDOWN = "cooldown"
     STATE_UNAVAILABLE = "state_unavailable"
+    TEST_AD = "test_ad"
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -75,10 +84,13 @@ class AdRequest(msgspec.Struct, frozen=True, kw_only=True):
         formats: What the host can show here; None = whatever the app shows.
         language: Host's hint, ISO 639-1 or -3.
         user_id: Opaque id; ignored without personalisation consent.
-        geo: ISO 3166-1 alpha-2 or None. device: free word or None.
-        topics: Topics the host declares for this conversation.
+        geo: ISO 3166-1 alpha-2 or None. device: one of `layout.DEVICES`; anything else counts as unknown.
+        topics: Topics the host declares for this conversation, tags or IAB Content Taxonomy ids: they bring
+            candidates, and keep away ads that do not want to stand beside them.
         consent: See `Consent`.
         blocked_advertisers: Advertisers this user muted.
+        blocked_topics: Topics this user muted, tags or IAB ids.
+        test: Ask for a test ad: labelled as one, never billed, never recorded as spend.
     """
 
     request_id: str
@@ -95,6 +107,8 @@ class AdRequest(msgspec.Struct, frozen=True, kw_only=True):
     topics: tuple[str, ...] = ()
     consent: Consent = Consent()
     blocked_advertisers: tuple[str, ...] = ()
+    blocked_topics: tuple[str, ...] = ()
+    test: bool = False
 
 
 class Match(msgspec.Struct, frozen=True, array_like=True):
@@ -126,6 +140,7 @@ class Features(msgspec.Struct, frozen=True, kw_only=True):
         signals: Names of the intent features that fired, sorted.
         matches: Tags found, in tag order.
         cut: How many matches were left out by the cap.
+        similar: Ads found by meaning: (ad number, relevance in parts per million), in ad order.
     """
 
     refusal: Reason | None
@@ -137,16 +152,23 @@ class Features(msgspec.Struct, frozen=True, kw_only=True):
     signals: tuple[str, ...] = ()
     matches: tuple[Match, ...] = ()
     cut: int = 0
+    similar: tuple[tuple[int, int], ...] = ()
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
     """What the choice depends on besides the text; goes into the decision record.
 
     Attributes:
-        request_id, app_id, now_ms, formats, geo, topics, blocked_advertisers: As in `AdRequest`, without
-            topics and advertisers that the snapshot does not know.
+        request_id, app_id, now_ms, formats, geo, topics, blocked_advertisers, blocked_topics, test: As in
+            `AdRequest`, without topics and advertisers that the snapshot does not know. The seed of every
+            draw is `request_id`; the day of the week is that of `now_ms`, UTC.
+        device: One of `layout.DEVICES`, or None when unknown.
         consent_ads: As in `Consent`.
         spent_campaigns: Campaigns whose budget was found used up, sorted.
+        capped_campaigns: Campaigns found at a frequency cap, of whatever scope, sorted.
+        shown: (campaign, how often this conversation or consenting user saw it), sorted: see
+            `eligibility.KEEP_PPM`.
+        rule: Which price is charged; the other one is the shadow.
     """
 
     request_id: str
@@ -158,6 +180,12 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     blocked_advertisers: tuple[str, ...] = ()
     consent_ads: bool | None = None
     spent_campaigns: tuple[str, ...] = ()
+    device: str | None = None
+    blocked_topics: tuple[str, ...] = ()
+    capped_campaigns: tuple[str, ...] = ()
+    shown: tuple[tuple[str, int], ...] = ()
+    test: bool = False
+    rule: Rule = Rule.GSP
 
 
 class Scored(msgspec.Struct, frozen=True, array_like=True):
@@ -168,7 +196,8 @@ class Scored(msgspec.Struct, frozen=True, array_like=True):
         ad_id: Its id.
         reason: Why it was dropped; None = it took part in the auction.
         pctr_ppm, bid_micros, weight, reserve_micros: What it was ranked by; 0 when dropped before.
-        form: Surface form that brought it in.
+        form: Surface form that did most to bring it in; -1 = a topic the host declared, or its meaning.
+        relevance_ppm: How well it fits what was said; see `choose`.
     """
 
     ad: int
@@ -179,17 +208,20 @@ class Scored(msgspec.Struct, frozen=True, array_like=True):
     weight: int = 0
     reserve_micros: int = 0
     form: int = -1
+    relevance_ppm: int = 0
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     """What the choice wants to show, before the state has agreed.
 
     Attributes:
-        reason: `served`, or why there is no ad.
+        reason: `served`, `test_ad`, or why there is no ad.
         winner: The chosen candidate, or None.
         rank: Its rank before exploration, 0 = best.
-        propensity_ppm: The chance with which it was chosen.
-        price_micros: Charge per billable unit. vcg_micros: the shadow price.
+        propensity_ppm: The chance with which it was chosen. propensities: that of each of the top ranks
+            that exploration looks at, best first; 0 = too far behind to be explored.
+        price_micros: Charge per billable unit; one of the next two.
+        gsp_micros, vcg_micros: What either rule would charge.
         hold_micros: What the budget must be able to bear for this one offer.
         eligible: Ranked candidates, best first; all, or as many as were asked for.
         eligible_count: How many there are.
@@ -203,7 +235,9 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     winner: Scored | None = None
     rank: int = 0
     propensity_ppm: int = 0
+    propensities: tuple[int, ...] = ()
     price_micros: int = 0
+    gsp_micros: int = 0
     vcg_micros: int = 0
     hold_micros: int = 0
     eligible: tuple[Scored, ...] = ()
