@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import msgspec
 
 from domain.formats import AdFormat, BidModel
@@ -27,6 +29,37 @@ class AdText(msgspec.Struct, frozen=True, kw_only=True):
     placeholder: str | None = None
 
 
+class CapScope(StrEnum):
+    """Within what a frequency cap counts."""
+
+    USER = "user"
+    CONVERSATION = "conversation"
+    CAMPAIGN = "campaign"
+    ACCOUNT = "account"
+
+
+class Cap(msgspec.Struct, frozen=True):
+    """A frequency cap: at most so many ads within a sliding window.
+
+    Attributes:
+        scope: Whose ads are counted: those one user saw, those of one conversation, of the campaign as a
+            whole, or of the advertiser's account.
+        limit: Most ads within the window, at least 1.
+        window_ms: Length of the window, milliseconds.
+    """
+
+    scope: CapScope
+    limit: int
+    window_ms: int
+
+
+class Pacing(StrEnum):
+    """How a budget is spread over its day."""
+
+    EVEN = "even"
+    ASAP = "asap"
+
+
 class AdEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One ad of a live campaign, as the serving plane needs it.
 
@@ -48,6 +81,14 @@ class AdEntry(msgspec.Struct, frozen=True, kw_only=True):
         blocked_topics: Host topics beside which the advertiser does not want to stand.
         budget_total_micros, budget_daily_micros: Caps; None = none.
         house: House ads rank below every paid ad.
+        devices: `desktop`, `mobile`, `tablet`, `tv`, `watch`, `speaker`, `car`; empty = all.
+        weekdays: ISO days of the week (1 = Monday … 7), UTC; empty = all.
+        apps: App ids it may be shown in; empty = all.
+        blocked_apps: App ids it may not be shown in.
+        topics: IAB Content Taxonomy ids it is bought on, beside its tags.
+        caps: Frequency caps; all of them hold.
+        pacing: How the budget is spread.
+        pace_ppm: Share of auctions the pacing controller lets the campaign take part in, parts per million.
     """
 
     ad_id: str
@@ -74,6 +115,14 @@ class AdEntry(msgspec.Struct, frozen=True, kw_only=True):
     budget_total_micros: int | None = None
     budget_daily_micros: int | None = None
     house: bool = False
+    devices: tuple[str, ...] = ()
+    weekdays: tuple[int, ...] = ()
+    apps: tuple[str, ...] = ()
+    blocked_apps: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    caps: tuple[Cap, ...] = ()
+    pacing: Pacing = Pacing.ASAP
+    pace_ppm: int = 1_000_000
 
 
 class AppEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +135,8 @@ class AppEntry(msgspec.Struct, frozen=True, kw_only=True):
         reserve_micros: Lowest price per click the host accepts.
         default_geo: ISO 3166-1 alpha-2 of most of its users; stands in where a request names none.
         blocked_advertisers, blocked_topics: What the host does not want.
+        allowed_advertisers: The only advertisers the host takes; empty = all.
+        relevance_floor_ppm: Least relevance of a match that the host wants, parts per million.
     """
 
     app_id: str
@@ -96,6 +147,8 @@ class AppEntry(msgspec.Struct, frozen=True, kw_only=True):
     default_geo: str | None = None
     blocked_advertisers: tuple[str, ...] = ()
     blocked_topics: tuple[str, ...] = ()
+    allowed_advertisers: tuple[str, ...] = ()
+    relevance_floor_ppm: int = 0
 
 
 class CatalogueExport(msgspec.Struct, frozen=True, kw_only=True):

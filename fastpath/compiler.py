@@ -13,14 +13,17 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from domain.catalogue import AdEntry, CatalogueExport
+from domain.catalogue import AdEntry, AppEntry, CatalogueExport
 from domain.ids import stable_id
-from domain.language import Language
-from fastpath import layout
+from fastpath import layout, topics
 from fastpath._core import fill
+from fastpath.compile_targets import ad_columns, rows
+from fastpath.compile_topics import Topics, words_of_tags
 from fastpath.expand import Expander, Expansion, dictionary_path, read_table
 from fastpath.japanese import is_japanese
+from fastpath.model import MODEL_FILE
 from fastpath.text import canonical_tag, is_plain, key_of, words_of
+from fastpath.weight import tag_weights
 
 MAX_TAG_WORDS: Final = 4
 MAX_POSTINGS: Final = 2_048
@@ -67,20 +70,22 @@ def compile_catalogue(
     warnings: list[str] = []
     maker = expander or default_expander(warnings)
     ads = sorted(export.ads, key=lambda ad: ad.ad_id)
-    tags = _Tags(ads, warnings)
+    tags = _Tags(ads, topics.shipped(), warnings)
     known = load_expansion(previous) if previous is not None else None
-    expansion = maker.expand(tags.names, known)
+    expansion = maker.expand(tags.spoken, known)
     reused = known.forms if known is not None and known.source == maker.source else {}
     encoded = [msgspec.msgpack.encode(ad) for ad in ads]
     apps = tuple(
         msgspec.msgpack.encode(app) for app in sorted(export.apps, key=lambda app: app.app_id)
     )
-    identity = _identity(encoded, apps, expansion)
+    gate = MODEL_FILE.read_bytes()
+    identity = _identity(encoded, apps, expansion, tags.words, gate)
     arrays, names, starts, longest = _build(ads, encoded, apps, tags, expansion, identity, warnings)
     files = {f"{name}.npy": _npy(array) for name, array in arrays.items()}
     files[layout.TEXTS] = b"".join(encoded)
     files[layout.NAMES] = msgspec.msgpack.encode(names)
     files[layout.EXPANSION] = msgspec.msgpack.encode(expansion)
+    files[layout.GATE_MODEL] = gate
     manifest = layout.Manifest(
         version=layout.VERSION,
         snapshot_id=stable_id("snp", identity),
@@ -104,7 +109,7 @@ def compile_catalogue(
         tags=manifest.tags,
         postings=manifest.postings,
         warnings=manifest.warnings,
-        expanded=sum(name not in reused for name in tags.names),
+        expanded=sum(name not in reused for name in tags.spoken),
     )
 
 
@@ -133,22 +138,42 @@ class _Tags:
     Positive, negative and topic tags share the numbers: one scan of the text finds them all.
     """
 
-    def __init__(self, ads: Sequence[AdEntry], warnings: list[str]) -> None:
+    def __init__(
+        self, ads: Sequence[AdEntry], taxonomy: topics.Taxonomy, warnings: list[str]
+    ) -> None:
+        self._taxonomy = taxonomy
         self._seen: dict[str, str | None] = {}
         self.positive = [self._clean(ad.ad_id, ad.tags, warnings) for ad in ads]
         self.negative = [self._clean(ad.ad_id, ad.negative_tags, warnings) for ad in ads]
-        self.topics = [self._clean(ad.ad_id, ad.blocked_topics, warnings) for ad in ads]
+        self.topics = [self._blocked(ad, warnings) for ad in ads]
+        self.bought = Topics(ads, taxonomy, warnings)
         every = {
             tag
             for group in (self.positive, self.negative, self.topics)
             for row in group
             for tag in row
         }
-        self.names = sorted(every)
+        self.names = sorted(every.union(self.bought.tags))
+        #: What the topics among the tags are called in a conversation, and all that can be said.
+        self.words = words_of_tags(self.names, taxonomy)
+        said = {word for words in self.words.values() for word in words}
+        self.spoken = sorted(said.union(self.names).difference(self.words))
         self.number = {name: i for i, name in enumerate(self.names)}
-        for ad, row in zip(ads, self.positive, strict=True):
-            if not row:
+        for ad, row, bought in zip(ads, self.positive, self.bought.contents, strict=True):
+            if not row and not bought:
                 warnings.append(f"Ad {ad.ad_id} has no usable tag and can never be matched.")
+
+    def _blocked(self, ad: AdEntry, warnings: list[str]) -> list[str]:
+        """Return the tags of the topics an ad keeps away from; an IAB id means all below it as well."""
+        listed = [name for name in ad.blocked_topics if not name.startswith(topics.PREFIX)]
+        found = set(self._clean(ad.ad_id, listed, warnings))
+        for name in set(ad.blocked_topics).difference(listed):
+            topic = self._taxonomy.known(name)
+            if topic is None:
+                warnings.append(f"Topic {name[:40]!r} of ad {ad.ad_id} is not in the taxonomy.")
+            else:
+                found.update(map(topics.tag_of, self._taxonomy.below(topic)))
+        return sorted(found)
 
     def _clean(self, ad_id: str, raw: Iterable[str], warnings: list[str]) -> list[str]:
         out: list[str] = []
@@ -156,6 +181,7 @@ class _Tags:
             if tag not in self._seen:
                 name = canonical_tag(tag)
                 usable = 0 < len(name.split(" ")) <= MAX_TAG_WORDS and len(name) <= 80
+                usable = usable and not name.startswith(topics.PREFIX)
                 matchable = bool(words_of(name).base) or any(map(is_japanese, name))
                 self._seen[tag] = name if usable and matchable else None
             clean = self._seen[tag]
@@ -168,11 +194,19 @@ class _Tags:
         return sorted(set(out))
 
 
-def _identity(encoded: list[bytes], apps: tuple[bytes, ...], expansion: Expansion) -> str:
+def _identity(
+    encoded: list[bytes],
+    apps: tuple[bytes, ...],
+    expansion: Expansion,
+    words: dict[str, tuple[str, ...]],
+    gate: bytes,
+) -> str:
     """Return the content hash of everything the files are made from."""
     digest = hashlib.blake2b(f"layout-{layout.VERSION}".encode(), digest_size=32)
     forms = msgspec.msgpack.encode(sorted(expansion.forms.items()))
-    for part in (*encoded, b"|apps|", *apps, b"|forms|", forms):
+    shown = msgspec.msgpack.encode(sorted(words.items()))
+    parts = (*encoded, b"|apps|", *apps, b"|forms|", forms, b"|words|", shown, b"|gate|", gate)
+    for part in parts:
         digest.update(len(part).to_bytes(8, "big") + part)
     return digest.hexdigest()
 
@@ -195,8 +229,9 @@ def _build(
     """Return all arrays, the names, the first characters of Japanese keys and the longest phrase."""
     forms: dict[str, set[int]] = {}
     for name, number in tags.number.items():
-        for form in (name, *expansion.forms.get(name, ())):
-            forms.setdefault(form, set()).add(number)
+        for said in tags.words.get(name, (name,)):
+            for form in (said, *expansion.forms.get(said, ())):
+                forms.setdefault(form, set()).add(number)
     form_names = sorted(forms)
     keys: dict[str, list[int]] = {}
     starts: dict[str, int] = {}
@@ -212,88 +247,64 @@ def _build(
         keys.setdefault(key, []).append(i)
     key_names = sorted(keys)
     slots, slot_keys = _table(key_names, _seed(identity))
-    postings = _postings(ads, tags, warnings)
+    postings, counts = _postings(ads, tags, warnings)
     names = layout.Names(
         campaigns=tuple(sorted({ad.campaign_id for ad in ads})),
         advertisers=tuple(sorted({ad.advertiser_id for ad in ads})),
         currencies=tuple(sorted({ad.currency for ad in ads})),
         geos=tuple(sorted({geo.upper() for ad in ads for geo in ad.geos})),
         apps=apps,
+        app_ids=tuple(msgspec.msgpack.decode(app, type=AppEntry).app_id for app in apps),
+        topics=tuple(tags.bought.names),
     )
     raw: dict[str, Any] = {"slots": slots, "slot_keys": slot_keys}
     raw["key_offsets"], raw["key_blob"] = _strings(key_names)
-    raw["key_form_offsets"], raw["key_forms"] = _rows([keys[key] for key in key_names])
+    raw["key_form_offsets"], raw["key_forms"] = rows([keys[key] for key in key_names])
     raw["form_offsets"], raw["form_blob"] = _strings(form_names)
     raw["form_plain"] = [is_plain(form) for form in form_names]
-    raw["form_tag_offsets"], raw["form_tags"] = _rows([sorted(forms[form]) for form in form_names])
+    raw["form_tag_offsets"], raw["form_tags"] = rows([sorted(forms[form]) for form in form_names])
     raw["tag_offsets"], raw["tag_blob"] = _strings(tags.names)
     raw["tag_words"] = [len(name.split(" ")) for name in tags.names]
-    raw["post_offsets"], raw["post_ads"] = _rows(postings)
-    raw["ad_negative_offsets"], raw["ad_negatives"] = _rows(
+    raw["tag_weight"] = tag_weights(counts, len(ads), [name in tags.words for name in tags.names])
+    raw["post_offsets"], raw["post_ads"] = rows(postings)
+    raw["topic_tag"] = [tags.number[tag] for tag in tags.bought.tags]
+    raw["topic_post_offsets"], raw["topic_posts"] = rows(
+        [postings[tags.number[tag]] for tag in tags.bought.tags]
+    )
+    raw["ad_content_offsets"], raw["ad_contents"] = rows(tags.bought.contents)
+    raw["ad_negative_offsets"], raw["ad_negatives"] = rows(
         [[tags.number[tag] for tag in row] for row in tags.negative]
     )
-    raw["ad_topic_offsets"], raw["ad_topics"] = _rows(
+    raw["ad_topic_offsets"], raw["ad_topics"] = rows(
         [[tags.number[tag] for tag in row] for row in tags.topics]
     )
     raw["ad_offsets"] = np.concatenate([[0], np.cumsum([len(e) for e in encoded], dtype=np.int64)])
     raw["id_offsets"], raw["id_blob"] = _strings([ad.ad_id for ad in ads])
-    raw.update(_ad_columns(ads, names))
+    raw.update(ad_columns(ads, names, warnings))
     arrays = {name: np.asarray(raw[name], dtype=dtype) for name, dtype in layout.ARRAYS.items()}
     return arrays, names, dict(sorted(starts.items())), longest
 
 
-def _ad_columns(ads: Sequence[AdEntry], names: layout.Names) -> dict[str, Any]:
-    campaign = {name: i for i, name in enumerate(names.campaigns)}
-    advertiser = {name: i for i, name in enumerate(names.advertisers)}
-    currency = {name: i for i, name in enumerate(names.currencies)}
-    geo = {name: i for i, name in enumerate(names.geos)}
-    geo_rows = [sorted({geo[g.upper()] for g in ad.geos}) for ad in ads]
-    offsets, geos = _rows(geo_rows)
-    return {
-        "ad_bid": [ad.bid_micros for ad in ads],
-        "ad_quality": [ad.quality_ppm for ad in ads],
-        "ad_model": [layout.MODELS.index(ad.bid_model) for ad in ads],
-        "ad_format": [layout.FORMATS.index(ad.format) for ad in ads],
-        "ad_house": [ad.house for ad in ads],
-        "ad_currency": [currency[ad.currency] for ad in ads],
-        "ad_campaign": [campaign[ad.campaign_id] for ad in ads],
-        "ad_advertiser": [advertiser[ad.advertiser_id] for ad in ads],
-        "ad_starts": [layout.LONG_AGO if ad.starts_ms is None else ad.starts_ms for ad in ads],
-        "ad_ends": [layout.FAR_AHEAD if ad.ends_ms is None else ad.ends_ms for ad in ads],
-        "ad_languages": [_languages(ad) for ad in ads],
-        "ad_geo_offsets": offsets,
-        "ad_geos": geos,
-    }
-
-
-def _languages(ad: AdEntry) -> int:
-    """Return the bits of the languages an ad may be shown in.
-
-    A restricted ad needs a text in that very language; an unrestricted one falls back to English.
-    """
-    bits = 0
-    for i, language in enumerate(layout.LANGUAGES):
-        if ad.languages:
-            shown = language in ad.languages and language in ad.texts
-        else:
-            shown = language in ad.texts or Language.ENG in ad.texts
-        bits |= int(shown) << i
-    return bits
-
-
-def _postings(ads: Sequence[AdEntry], tags: _Tags, warnings: list[str]) -> list[list[int]]:
-    rows: list[list[int]] = [[] for _ in tags.names]
+def _postings(
+    ads: Sequence[AdEntry], tags: _Tags, warnings: list[str]
+) -> tuple[list[list[int]], list[int]]:
+    """Return the best ads of each tag, and how many it had."""
+    every: list[list[int]] = [[] for _ in tags.names]
     for i, row in enumerate(tags.positive):
         for tag in row:
-            rows[tags.number[tag]].append(i)
-    for number, found in enumerate(rows):
+            every[tags.number[tag]].append(i)
+    for i, shown in enumerate(tags.bought.shown):
+        for topic in shown:
+            every[tags.number[tags.bought.tags[topic]]].append(i)
+    counts = [len(row) for row in every]
+    for number, found in enumerate(every):
         found.sort(key=lambda i: (ads[i].house, -ads[i].bid_micros * ads[i].quality_ppm, i))
         if len(found) > MAX_POSTINGS:
             warnings.append(
                 f"Tag {tags.names[number]!r} has {len(found)} ads; the best {MAX_POSTINGS} were kept."
             )
             del found[MAX_POSTINGS:]
-    return rows
+    return every, counts
 
 
 def _table(keys: Sequence[str], seed: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -311,11 +322,6 @@ def _strings(strings: Sequence[str]) -> tuple[Any, Any]:
     parts = [text.encode("utf-8", "replace") for text in strings]
     offsets = np.concatenate([[0], np.cumsum([len(part) for part in parts], dtype=np.int64)])
     return offsets, np.frombuffer(b"".join(parts), dtype=np.uint8)
-
-
-def _rows(rows: Sequence[Sequence[int]]) -> tuple[Any, Any]:
-    offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows], dtype=np.int64)])
-    return offsets, np.asarray([value for row in rows for value in row], dtype=np.int64)
 
 
 def _npy(array: np.ndarray[Any, Any]) -> bytes:

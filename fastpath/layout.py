@@ -11,7 +11,7 @@ from domain.formats import AdFormat, BidModel
 from domain.language import Language
 
 #: Raised whenever an older reader would misread the files.
-VERSION: Final = 1
+VERSION: Final = 2
 MANIFEST: Final = "manifest.json"
 
 #: Array name → numpy dtype. Offsets have one entry more than what they count.
@@ -30,6 +30,7 @@ ARRAYS: Final[dict[str, str]] = {
     "tag_offsets": "<i8",
     "tag_blob": "|u1",
     "tag_words": "|u1",
+    "tag_weight": "<i4",  # how telling a tag is, parts per million; that of a topic is lower
     "post_offsets": "<i8",  # tag → ads, best bid first
     "post_ads": "<i4",
     "ad_offsets": "<i8",  # ad → its msgpack entry in texts.bin
@@ -52,15 +53,32 @@ ARRAYS: Final[dict[str, str]] = {
     "ad_negatives": "<i4",
     "ad_topic_offsets": "<i4",  # ad → tags of topics it does not want to stand beside
     "ad_topics": "<i4",
+    "ad_devices": "|u1",  # bit per `DEVICES`
+    "ad_weekdays": "|u1",  # bit i-1 per ISO day
+    "ad_app_offsets": "<i4",  # ad → apps it may be shown in; an empty row: all
+    "ad_apps": "<i4",
+    "ad_app_block_offsets": "<i4",
+    "ad_app_blocks": "<i4",
+    "ad_content_offsets": "<i4",  # ad → IAB topics it is bought on, and all above them
+    "ad_contents": "<i4",
+    "ad_pace": "<i4",  # share of auctions it takes part in, parts per million
+    "topic_post_offsets": "<i4",  # IAB topic → ads bought on it or on one above it, best bid first
+    "topic_posts": "<i4",
+    "topic_tag": "<i4",  # IAB topic → the tag its words show
 }
 
 TEXTS: Final = "texts.bin"
 NAMES: Final = "names.msgpack"
 EXPANSION: Final = "expansion.msgpack"
+GATE_MODEL: Final = "gate_model.bin"
 
 FORMATS: Final = tuple(AdFormat)
 MODELS: Final = tuple(BidModel)
 LANGUAGES: Final = tuple(Language)
+DEVICES: Final = ("desktop", "mobile", "tablet", "tv", "watch", "speaker", "car")
+EVERY_DAY: Final = 0b111_1111
+#: Number of an app the snapshot does not know; equal to no app's number, nor to -1.
+NO_APP: Final = -2
 LONG_AGO: Final = -(2**62)
 FAR_AHEAD: Final = 2**62
 
@@ -70,7 +88,8 @@ class Names(msgspec.Struct, frozen=True):
 
     Attributes:
         campaigns, advertisers, currencies, geos: In number order.
-        apps: msgpack of every `AppEntry`, in id order.
+        apps: msgpack of every `AppEntry`, in id order. app_ids: their ids, in the same order.
+        topics: IAB Content Taxonomy ids of the topics ads are bought on, of all above and below them.
     """
 
     campaigns: tuple[str, ...]
@@ -78,6 +97,8 @@ class Names(msgspec.Struct, frozen=True):
     currencies: tuple[str, ...]
     geos: tuple[str, ...]
     apps: tuple[bytes, ...]
+    app_ids: tuple[str, ...]
+    topics: tuple[str, ...]
 
 
 class FileInfo(msgspec.Struct, frozen=True):

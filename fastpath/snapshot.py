@@ -15,7 +15,9 @@ from domain.errors import Unprocessable
 from fastpath import layout
 from fastpath._choose import Market
 from fastpath._core import Matcher
+from fastpath.model import GateModel, load
 from fastpath.text import CONTRACTED, Words, words_of
+from fastpath.topics import PREFIX
 
 _AD = msgspec.msgpack.Decoder(AdEntry)
 _APP = msgspec.msgpack.Decoder(AppEntry)
@@ -28,7 +30,7 @@ class Snapshot:
 
     Attributes:
         snapshot_id: Content hash. path: Its folder. manifest: What it claims.
-        names: Campaigns, advertisers, currencies and geos in number order.
+        names: Campaigns, advertisers, currencies, places, apps and IAB topics in number order.
         apps: Publisher apps by id.
         seed, slots, slot_keys, …: See `layout.ARRAYS`.
         matcher: The key table, ready for scanning. market: The columns of the ads, for the choice.
@@ -49,6 +51,7 @@ class Snapshot:
     tag_offsets: Any
     tag_blob: Any
     tag_words: Any
+    tag_weight: Any
     post_offsets: Any
     post_ads: Any
     ad_offsets: Any
@@ -71,6 +74,18 @@ class Snapshot:
     ad_negatives: Any
     ad_topic_offsets: Any
     ad_topics: Any
+    ad_devices: Any
+    ad_weekdays: Any
+    ad_app_offsets: Any
+    ad_apps: Any
+    ad_app_block_offsets: Any
+    ad_app_blocks: Any
+    ad_content_offsets: Any
+    ad_contents: Any
+    ad_pace: Any
+    topic_post_offsets: Any
+    topic_posts: Any
+    topic_tag: Any
 
     def __init__(
         self,
@@ -166,6 +181,23 @@ class Snapshot:
                 high = middle
         return low if low < self.manifest.tags and self.tag(low) == name else -1
 
+    @cached_property
+    def gate_model(self) -> GateModel:
+        """Return the gate's model this snapshot was compiled with: the one that decides, also on replay.
+
+        Raises:
+            GateModelError: It is missing or damaged.
+        """
+        return load(self.path / layout.GATE_MODEL)
+
+    def topic_number(self, name: str) -> int:
+        """Return the number of an IAB topic (`2` or `iab:2`, in any case), or -1 if no ad knows it."""
+        return self._topic_numbers.get(name.strip().lower().removeprefix(PREFIX), -1)
+
+    @cached_property
+    def _topic_numbers(self) -> dict[str, int]:
+        return {topic.lower(): i for i, topic in enumerate(self.names.topics)}
+
     def ad_id(self, number: int) -> str:
         """Return the id of an ad."""
         return _string(self.id_offsets, self.id_blob, number)
@@ -202,10 +234,12 @@ def _manifest(path: Path) -> layout.Manifest:
     except (OSError, msgspec.MsgspecError, ValueError) as error:
         raise _corrupt(path, "its manifest is missing or unreadable") from error
     if version != layout.VERSION:
+        newer = isinstance(version, int) and version > layout.VERSION
+        remedy = "serve it with the newer build, or " if newer else ""
         raise Unprocessable(
             "snapshot_version_unsupported",
             f"Snapshot {path.name} has layout version {version!r}; this build reads"
-            f" {layout.VERSION}: compile the catalogue again with this build.",
+            f" {layout.VERSION}: {remedy}compile the catalogue again with this build.",
         )
     try:
         return msgspec.json.decode(data, type=layout.Manifest)
@@ -218,6 +252,7 @@ def _verify(path: Path, manifest: layout.Manifest) -> None:
         layout.TEXTS,
         layout.NAMES,
         layout.EXPANSION,
+        layout.GATE_MODEL,
     }
     if set(manifest.files) != expected:
         raise _corrupt(path, "its manifest does not list the right files")

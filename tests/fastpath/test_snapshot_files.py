@@ -137,7 +137,7 @@ def test_other_damage_is_refused(info: SnapshotInfo, tmp_path: Path, damage: str
     elif damage == "manifest":
         (copy / layout.MANIFEST).write_bytes(b"{not json")
     elif damage == "fields":
-        (copy / layout.MANIFEST).write_bytes(b'{"version": 1}')
+        (copy / layout.MANIFEST).write_bytes(b'{"version": %d}' % layout.VERSION)
     else:
         shutil.rmtree(copy)
     for verify in (True, False):
