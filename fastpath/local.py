@@ -8,9 +8,12 @@ from typing import Final, TypeVar
 import msgspec
 
 from domain.formats import COOLDOWN_MS
-from fastpath.reservation import STICKY_TTL_MS, Ask, Ruling, Verdict
+from fastpath.caps import CapKey
+from fastpath.reservation import SHOWN_CAMPAIGNS, STICKY_TTL_MS, Ask, Ruling, Verdict
 
 _REMEMBERED: Final = 100_000
+#: Verdicts after which another candidate may be tried.
+_TRY_ANOTHER: Final = frozenset({Verdict.BUDGET, Verdict.FREQUENCY})
 _NEVER_AN_AD: Final = frozenset({Verdict.REFUSED, Verdict.SENSITIVE})
 _K = TypeVar("_K")
 _V = TypeVar("_V")
@@ -48,6 +51,8 @@ class LocalReservation:
         self._last: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._sticky: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._campaigns: dict[str, _Campaign] = {}
+        self._caps: OrderedDict[str, dict[str, int]] = OrderedDict()
+        self._shown: OrderedDict[tuple[str, str], dict[str, int]] = OrderedDict()
         self.decisions: list[tuple[str, Verdict, bytes]] = []
         self.offers: dict[str, bytes] = {}
 
@@ -62,19 +67,15 @@ class LocalReservation:
         turned = self._sticky.get(scope, 0) > ask.now_ms
         if seen is not None and not (turned and seen[0] not in _NEVER_AN_AD):
             return Ruling(seen[0], seen[1], True)
-        verdict = self._verdict(ask, scope) if ask.wants_ad else Verdict.REFUSED
-        if verdict is Verdict.BUDGET and not ask.final:
-            return Ruling(verdict, b"", False)
+        verdict, cap = self._verdict(ask, scope) if ask.wants_ad else (Verdict.REFUSED, "")
+        if verdict in _TRY_ANOTHER and not ask.final:
+            return Ruling(verdict, b"", False, cap=cap, shown=self._shown_in(scope))
         if verdict is Verdict.GRANTED:
-            _remember(self._last, scope, ask.now_ms)
-            self.offers[ask.request_id] = ask.offer
-            if _capped(ask):
-                hold = (ask.hold_micros, ask.day, ask.hold_expires_ms)
-                self._of(ask.campaign_id).holds[ask.request_id] = hold
+            self._grant(ask, scope)
         answer = ask.answers.get(verdict, b"")
         _remember(self._answers, idem, (verdict, answer))
         self.decisions.append((ask.request_id, verdict, ask.record))
-        return Ruling(verdict, answer, False)
+        return Ruling(verdict, answer, False, cap=cap, shown=self._shown_in(scope))
 
     async def settle(
         self, campaign_id: str, request_id: str, *, spent_micros: int, day: str
@@ -87,8 +88,12 @@ class LocalReservation:
             campaign.daily[day] = campaign.daily.get(day, 0) + spent_micros
         return hold is not None
 
-    async def release(self, campaign_id: str, request_id: str) -> bool:
-        """Give a hold back unspent."""
+    async def release(
+        self, campaign_id: str, request_id: str, caps: tuple[CapKey, ...] = ()
+    ) -> bool:
+        """Give back what a grant took that never reached the host: its hold, and its place in caps."""
+        for cap in caps:
+            self._caps.get(cap.key, {}).pop(request_id, None)
         return await self.settle(campaign_id, request_id, spent_micros=0, day="")
 
     async def set_spent(
@@ -99,13 +104,44 @@ class LocalReservation:
         campaign.spent = total_micros
         campaign.daily[day] = daily_micros
 
-    def _verdict(self, ask: Ask, scope: tuple[str, str]) -> Verdict:
+    def _verdict(self, ask: Ask, scope: tuple[str, str]) -> tuple[Verdict, str]:
         if self._sticky.get(scope, 0) > ask.now_ms:
-            return Verdict.SENSITIVE
+            return Verdict.SENSITIVE, ""
         last = self._last.get(scope)
         if last is not None and ask.now_ms < last + self._cooldown_ms:
-            return Verdict.COOLDOWN
-        return self._budget(ask) if _capped(ask) else Verdict.GRANTED
+            return Verdict.COOLDOWN, ""
+        for cap in ask.caps:
+            if self._counted(cap, ask.now_ms) >= cap.limit:
+                return Verdict.FREQUENCY, cap.scope.value
+        return (self._budget(ask) if _capped(ask) else Verdict.GRANTED), ""
+
+    def _counted(self, cap: CapKey, now_ms: int) -> int:
+        """Return how many grants lie in a cap's window; those in the future count too."""
+        grants = self._caps.get(cap.key)
+        if not grants:
+            return 0
+        since = now_ms - cap.window_ms
+        for request_id in [one for one, at in grants.items() if at <= since]:
+            del grants[request_id]
+        return len(grants)
+
+    def _grant(self, ask: Ask, scope: tuple[str, str]) -> None:
+        _remember(self._last, scope, ask.now_ms)
+        self.offers[ask.request_id] = ask.offer
+        if _capped(ask):
+            hold = (ask.hold_micros, ask.day, ask.hold_expires_ms)
+            self._of(ask.campaign_id).holds[ask.request_id] = hold
+        for cap in ask.caps:
+            grants = self._caps.get(cap.key, {})
+            grants[ask.request_id] = ask.now_ms
+            _remember(self._caps, cap.key, grants)
+        seen = self._shown.get(scope, {})
+        if ask.campaign_id in seen or len(seen) < SHOWN_CAMPAIGNS:
+            seen[ask.campaign_id] = seen.get(ask.campaign_id, 0) + 1
+        _remember(self._shown, scope, seen)
+
+    def _shown_in(self, scope: tuple[str, str]) -> tuple[tuple[str, int], ...]:
+        return tuple(self._shown.get(scope, {}).items())
 
     def _budget(self, ask: Ask) -> Verdict:
         campaign = self._of(ask.campaign_id)

@@ -18,10 +18,15 @@ import msgspec
 
 from domain.errors import Unavailable
 from domain.formats import COOLDOWN_MS
+from fastpath.caps import CapKey as CapKey
+from fastpath.caps import caps_of as caps_of
 
 _FOLDER: Final = Path(__file__).parent
 IDEMPOTENCY_TTL_MS: Final = 24 * 3_600_000
 STICKY_TTL_MS: Final = 24 * 3_600_000
+#: How long a conversation's counts of showings are kept after the last one, and for how many campaigns.
+SHOWN_TTL_MS: Final = 24 * 3_600_000
+SHOWN_CAMPAIGNS: Final = 32
 STREAM_LENGTH: Final = 1_000_000
 
 
@@ -34,6 +39,7 @@ class Verdict(StrEnum):
     BUDGET = "budget"
     STATE_UNAVAILABLE = "state_unavailable"
     SENSITIVE = "sensitive"
+    FREQUENCY = "frequency"
 
 
 #: Order of the answers in the script's arguments.
@@ -53,7 +59,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
         hold_micros: What the offer can cost at most; 0 needs no budget.
         hold_expires_ms: When an unused hold is given back.
         budget_total_micros, budget_daily_micros: Caps, None = none.
-        final: False: when the budget is used up, write nothing, another candidate will be tried.
+        caps: Frequency caps of the candidate, from `caps_of`; a grant counts in each of them.
+        final: False: when budget or a cap is used up, write nothing, another candidate will be tried.
         offer: Stored under the request id for whoever books events.
         offer_ttl_ms: How long.
         record: Decision record.
@@ -73,6 +80,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     hold_expires_ms: int = 0
     budget_total_micros: int | None = None
     budget_daily_micros: int | None = None
+    caps: tuple[CapKey, ...] = ()
     final: bool = True
     offer: bytes = b""
     offer_ttl_ms: int = 1
@@ -87,11 +95,16 @@ class Ruling(msgspec.Struct, frozen=True):
         verdict: See `Verdict`.
         answer: The bytes to send; of the first request when this one repeats it.
         repeated: Whether the message had been answered before.
+        cap: Scope of the frequency cap that was reached, or "".
+        shown: Grants of the last day in this conversation by campaign id, this one included; for the fatigue
+            of the next decision. Empty in a repeated answer.
     """
 
     verdict: Verdict
     answer: bytes
     repeated: bool
+    cap: str = ""
+    shown: tuple[tuple[str, int], ...] = ()
 
 
 class Reservation(Protocol):
@@ -107,8 +120,10 @@ class Reservation(Protocol):
         """Replace a hold by what was spent; False if there was no hold (any more)."""
         ...
 
-    async def release(self, campaign_id: str, request_id: str) -> bool:
-        """Give a hold back unspent."""
+    async def release(
+        self, campaign_id: str, request_id: str, caps: tuple[CapKey, ...] = ()
+    ) -> bool:
+        """Give back what a grant took that never reached the host: its hold, and its place in caps."""
         ...
 
     async def set_spent(
@@ -131,7 +146,10 @@ class EvalClient(Protocol):
 
 
 class Keys:
-    """Names of all keys. One server holds them all; on a cluster set a `{hash tag}` as prefix.
+    """Names of all keys. One server holds them all.
+
+    A script takes keys of a conversation, a campaign and an account in one trip, so on a cluster all of them
+    must lie in one slot: set a `{hash tag}` as prefix and give the serving state a shard of its own.
 
     Args:
         prefix: Put before every key, e.g. for tests that share a server.
@@ -153,6 +171,10 @@ class Keys:
         """Return the keys of held sums, hold expiries and holds by request."""
         base = f"{self._prefix}parley:hold:{campaign_id}"
         return f"{base}:sum", f"{base}:exp", f"{base}:req"
+
+    def cap(self, key: str) -> str:
+        """Return the sorted set of a frequency cap: request ids by the time of their grant."""
+        return f"{self._prefix}parley:cap:{key}"
 
     def conversation(self, kind: str, *parts: str) -> str:
         """Return a key over host-chosen ids, hashed: they may be long, odd or identifying."""
@@ -203,6 +225,8 @@ class RedisReservation:
             *k.holds(ask.campaign_id),
             k.decisions,
             k.offer(ask.request_id),
+            k.conversation("shown", *scope),
+            *(k.cap(cap.key) for cap in ask.caps),
         )
         args: tuple[Any, ...] = (
             ask.now_ms, self._cooldown_ms, int(ask.wants_ad), int(ask.sensitive), ask.request_id,
@@ -210,9 +234,14 @@ class RedisReservation:
             _cap(ask.budget_daily_micros), int(ask.final), IDEMPOTENCY_TTL_MS, STICKY_TTL_MS,
             ask.offer, ask.offer_ttl_ms, STREAM_LENGTH, ask.record,
             *(ask.answers.get(verdict, b"") for verdict in VERDICTS),
+            ask.campaign_id, SHOWN_TTL_MS, SHOWN_CAMPAIGNS,
+            *(part for cap in ask.caps for part in (cap.limit, cap.window_ms, cap.scope.value)),
         )  # fmt: skip
-        verdict, answer, repeated = await self._run("reserve.lua", keys, args)
-        return Ruling(Verdict(_text(verdict)), _bytes(answer), bool(repeated))
+        verdict, answer, repeated, cap, flat = await self._run("reserve.lua", keys, args)
+        shown = tuple((_text(c), int(n)) for c, n in zip(flat[::2], flat[1::2], strict=True))
+        return Ruling(
+            Verdict(_text(verdict)), _bytes(answer), bool(repeated), cap=_text(cap), shown=shown
+        )
 
     async def settle(
         self, campaign_id: str, request_id: str, *, spent_micros: int, day: str
@@ -221,9 +250,13 @@ class RedisReservation:
         keys = (self.keys.spent(campaign_id), *self.keys.holds(campaign_id))
         return bool(await self._run("settle.lua", keys, (request_id, spent_micros, day)))
 
-    async def release(self, campaign_id: str, request_id: str) -> bool:
-        """Give a hold back unspent."""
-        return await self.settle(campaign_id, request_id, spent_micros=0, day="")
+    async def release(
+        self, campaign_id: str, request_id: str, caps: tuple[CapKey, ...] = ()
+    ) -> bool:
+        """Give back what a grant took that never reached the host: its hold, and its place in caps."""
+        k = self.keys
+        keys = (k.spent(campaign_id), *k.holds(campaign_id), *(k.cap(cap.key) for cap in caps))
+        return bool(await self._run("settle.lua", keys, (request_id, 0, "")))
 
     async def set_spent(
         self, campaign_id: str, *, total_micros: int, day: str, daily_micros: int

@@ -1,11 +1,13 @@
--- One atomic trip: sticky gate, idempotency, cooldown, budget hold, decision record, offer.
+-- One atomic trip: sticky gate, idempotency, cooldown, frequency caps, budget hold, decision record, offer.
 -- KEYS 1 idem  2 cooldown  3 sticky  4 spent  5 held  6 expiries  7 holds  8 decisions  9 offer
+--     10 shown in the conversation  11.. one sorted set per frequency cap (grants by time)
 -- ARGV 1 now_ms        2 cooldown_ms   3 wants ad (1/0)  4 sensitive (1/0)  5 request id
 --      6 hold micros   7 hold expires  8 day             9 total cap (-1)  10 daily cap (-1)
 --     11 final (1/0)  12 idem ttl ms  13 sticky ttl ms  14 offer          15 offer ttl ms
---     16 stream length 17 record      18.. answers: granted, refused, cooldown, budget,
---     state_unavailable, sensitive
--- Returns {verdict, answer, repeated (1/0)}.
+--     16 stream length 17 record      18..24 answers: granted, refused, cooldown, budget,
+--     state_unavailable, sensitive, frequency  25 campaign  26 shown ttl ms  27 most campaigns shown
+--     28.. per cap: limit, window ms, scope
+-- Returns {verdict, answer, repeated (1/0), scope of the cap that was reached, shown: campaign, count, …}.
 if ARGV[4] == '1' then
   redis.call('SET', KEYS[3], '1', 'PX', ARGV[13])
 end
@@ -13,7 +15,7 @@ local sticky = redis.call('EXISTS', KEYS[3]) == 1
 local seen = redis.call('HMGET', KEYS[1], 'verdict', 'answer')
 -- A message may be edited, or sent again after the conversation has turned: no ad is repeated then.
 if seen[1] and not (sticky and seen[1] ~= 'refused' and seen[1] ~= 'sensitive') then
-  return {seen[1], seen[2], 1}
+  return {seen[1], seen[2], 1, '', {}}
 end
 local now = tonumber(ARGV[1])
 local micros = tonumber(ARGV[6])
@@ -55,7 +57,36 @@ local function budget_verdict()
   return 'granted'
 end
 
-local verdict = 'refused'
+-- Exact sliding windows. What lies in the future counts too: a clock set back grants nothing by it.
+local function cap_reached()
+  local place = 28
+  for number = 11, #KEYS do
+    local since = whole(now - tonumber(ARGV[place + 1]))
+    redis.call('ZREMRANGEBYSCORE', KEYS[number], '-inf', since)
+    if redis.call('ZCARD', KEYS[number]) >= tonumber(ARGV[place]) then
+      return ARGV[place + 2]
+    end
+    place = place + 3
+  end
+  return ''
+end
+
+local function count_showing()
+  local place = 28
+  for number = 11, #KEYS do
+    redis.call('ZADD', KEYS[number], ARGV[1], ARGV[5])
+    -- Kept for twice the window: a clock set back finds what it counted.
+    redis.call('PEXPIRE', KEYS[number], whole(2 * tonumber(ARGV[place + 1])))
+    place = place + 3
+  end
+  local known = redis.call('HEXISTS', KEYS[10], ARGV[25]) == 1
+  if known or redis.call('HLEN', KEYS[10]) < tonumber(ARGV[27]) then
+    redis.call('HINCRBY', KEYS[10], ARGV[25], 1)
+    redis.call('PEXPIRE', KEYS[10], ARGV[26])
+  end
+end
+
+local verdict, reached = 'refused', ''
 if ARGV[3] == '1' then
   local last = redis.call('GET', KEYS[2])
   if sticky then
@@ -63,14 +94,19 @@ if ARGV[3] == '1' then
   elseif last and now < tonumber(last) + tonumber(ARGV[2]) then
     -- Also true when the clock has gone backwards.
     verdict = 'cooldown'
-  elseif capped then
-    verdict = budget_verdict()
   else
-    verdict = 'granted'
+    reached = cap_reached()
+    if reached ~= '' then
+      verdict = 'frequency'
+    elseif capped then
+      verdict = budget_verdict()
+    else
+      verdict = 'granted'
+    end
   end
 end
-if verdict == 'budget' and ARGV[11] == '0' then
-  return {verdict, '', 0}
+if (verdict == 'budget' or verdict == 'frequency') and ARGV[11] == '0' then
+  return {verdict, '', 0, reached, redis.call('HGETALL', KEYS[10])}
 end
 if verdict == 'granted' then
   -- Kept for twice the pause: a clock set back by hours stops ads for minutes, not for hours.
@@ -82,11 +118,13 @@ if verdict == 'granted' then
     redis.call('HSET', KEYS[7], ARGV[5], ARGV[6] .. '|' .. ARGV[8])
     redis.call('ZADD', KEYS[6], ARGV[7], ARGV[5])
   end
+  count_showing()
 end
-local places = {granted = 18, refused = 19, cooldown = 20, budget = 21, state_unavailable = 22, sensitive = 23}
+local places = {granted = 18, refused = 19, cooldown = 20, budget = 21, state_unavailable = 22, sensitive = 23,
+  frequency = 24}
 local answer = ARGV[places[verdict]]
 redis.call('HSET', KEYS[1], 'verdict', verdict, 'answer', answer)
 redis.call('PEXPIRE', KEYS[1], ARGV[12])
 redis.call('XADD', KEYS[8], 'MAXLEN', '~', ARGV[16], '*',
   'request_id', ARGV[5], 'verdict', verdict, 'record', ARGV[17])
-return {verdict, answer, 0}
+return {verdict, answer, 0, reached, redis.call('HGETALL', KEYS[10])}

