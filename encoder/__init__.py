@@ -1,1 +1,9 @@
-"""Sentences as vectors on this machine: one small English model for the compiler and the knowledge store."""
+"""Sentences as vectors on this machine: one small English model for the compiler and the knowledge store.
+
+`encoder.load()` opens the versioned model file; `python -m encoder.build` makes it from the published weights.
+"""
+
+from encoder.files import DIM, MODEL_ID
+from encoder.model import Encoder, installed, load
+
+__all__ = ["DIM", "MODEL_ID", "Encoder", "installed", "load"]
