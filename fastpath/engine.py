@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Iterable
 from functools import lru_cache
-from typing import Final
+from hashlib import blake2b
+from typing import Final, NamedTuple
 
 import msgspec
 
 from auction.types import Rule
-from domain.catalogue import AdEntry
+from domain.catalogue import AdEntry, CapScope
 from domain.errors import Unavailable
+from domain.formats import COOLDOWN_MS
 from domain.ids import Ids
 from domain.time import Clock, day_of
-from fastpath import gate, record, render
+from fastpath import gate, receipt, record, render
+from fastpath.caps import Shown, caps_of
 from fastpath.decide import choose, context_of
 from fastpath.eligibility import number_of
 from fastpath.nonce import mac_of
 from fastpath.reading import read_turns
 from fastpath.receipt import Signer
 from fastpath.render import OFFER_TTL_MS
-from fastpath.reservation import Ask, Keys, Reservation, Ruling, Verdict
+from fastpath.reservation import Ask, Reservation, Ruling, Verdict
 from fastpath.snapshot import Snapshot
 from fastpath.text import canonical_tag
 from fastpath.types import AdRequest, Answer, Context, Features, Proposal, Reason
@@ -29,12 +34,19 @@ _DAY_MS: Final = 86_400_000
 #: How long a campaign found without budget is not proposed again by this process.
 _SPENT_PAUSE_MS: Final = 2_000
 _ANSWER: Final = msgspec.json.Decoder(Answer)
+#: Conversations this process remembers to have given an ad.
+_MOST_GRANTED: Final = 20_000
 _REASONS: Final = {
     Verdict.COOLDOWN: Reason.COOLDOWN,
     Verdict.BUDGET: Reason.BUDGET,
+    Verdict.FREQUENCY: Reason.FREQUENCY,
     Verdict.STATE_UNAVAILABLE: Reason.STATE_UNAVAILABLE,
     Verdict.SENSITIVE: Reason.SENSITIVE,
 }
+_OVERRULING: Final = tuple(_REASONS)
+_OVERRULED: Final = tuple(_REASONS.values())
+#: Another candidate may still be granted.
+_TRY_ANOTHER: Final = (Verdict.BUDGET, Verdict.FREQUENCY)
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,8 +83,27 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     conversation: str
 
 
+_offer_bytes: Final = msgspec.msgpack.Encoder().encode
+
+
+class Seal(NamedTuple):
+    """What an offer holds that needs secrets: nonce MAC, receipt bytes and their signature."""
+
+    mac: bytes
+    signed: bytes
+    signature: bytes
+
+
+_NO_SEAL: Final = Seal(b"", b"", b"")
+
+
 class FastPath:
     """Answers ad requests from one snapshot at a time.
+
+    What costs most is done last and only where it can matter: a refusal is spliced from pieces and signs
+    nothing; a conversation that this process gave an ad less than a pause ago is refused without a
+    signature; the receipt of an ad is encoded once and signed once, before the one trip to the state, so
+    that the record holds all that a replay needs.
 
     Args:
         snapshot: What to serve from.
@@ -82,6 +113,8 @@ class FastPath:
         clock: Used where a request carries no time.
         ids: Used where a request carries no id.
         rule: Which price is charged.
+        caps_key: Secret that hashes what frequency caps count by.
+        cooldown_ms: The pause that the reservation keeps.
 
     Raises:
         GateModelError: The sensitive gate's model is missing or damaged; nothing is served without it.
@@ -97,6 +130,8 @@ class FastPath:
         ids: Ids,
         *,
         rule: Rule = Rule.GSP,
+        caps_key: bytes = b"",
+        cooldown_ms: int = COOLDOWN_MS,
     ) -> None:
         gate.ready()
         self._snapshot = snapshot
@@ -106,8 +141,12 @@ class FastPath:
         self._clock = clock
         self._ids = ids
         self._rule = rule
-        self._keys = Keys()
+        self._caps_key = caps_key
+        self._cooldown_ms = cooldown_ms
+        self._cards = render.Cards()
         self._spent: dict[str, int] = {}
+        self._shown = Shown()
+        self._granted: OrderedDict[str, int] = OrderedDict()
 
     @property
     def snapshot(self) -> Snapshot:
@@ -129,17 +168,32 @@ class FastPath:
     async def answer_bytes(self, request: AdRequest) -> bytes:
         """Return the JSON bytes of the answer: what the hot route sends and replay recomputes."""
         snapshot = self._snapshot
-        request = _known(snapshot, self._completed(request))
+        request = known(snapshot, self._completed(request))
         features = read_turns(snapshot, request)
         if not (request.app_id and request.conversation_id and request.message_id):
             features = Features(refusal=Reason.INVALID, language="und", language_why="default")
+        conversation = hashed(request.app_id, request.conversation_id)
+        capped: set[str] = set()
         for attempt in range(_ATTEMPTS):
             final = attempt == _ATTEMPTS - 1
-            body, spent = await self._attempt(snapshot, request, features, final=final)
-            if spent is None:
+            context = self._context(request, conversation, capped)
+            proposal = choose(snapshot, features, context, rule=context.rule, kept=record.KEPT)
+            if proposal.winner is not None and self._resting(conversation, request.now_ms):
+                proposal = record.rested(proposal)
+            ask = self._ask(snapshot, request, features, context, proposal, conversation, final)
+            try:
+                ruling = await self._reservation.reserve(ask)
+            except Unavailable:
+                down = Verdict.REFUSED if proposal.winner is None else Verdict.STATE_UNAVAILABLE
+                return ask.answers[down]
+            self._learn(conversation, request.now_ms, ruling)
+            if final or ruling.answer or ruling.verdict not in _TRY_ANOTHER:
                 break
-            self._spent[spent] = request.now_ms + _SPENT_PAUSE_MS
-        return body
+            if ruling.verdict is Verdict.BUDGET:
+                self._spent[ask.campaign_id] = request.now_ms + _SPENT_PAUSE_MS
+            else:
+                capped.update(_capped(snapshot, proposal, ruling.cap))
+        return ruling.answer
 
     def _completed(self, request: AdRequest) -> AdRequest:
         if request.request_id and request.now_ms:
@@ -150,22 +204,30 @@ class FastPath:
             now_ms=request.now_ms or self._clock.now_ms(),
         )
 
-    async def _attempt(
-        self, snapshot: Snapshot, request: AdRequest, features: Features, *, final: bool
-    ) -> tuple[bytes, str | None]:
-        """Propose once and ask the state; returns (answer bytes, campaign to leave out next time)."""
+    def _context(self, request: AdRequest, conversation: str, capped: set[str]) -> Context:
         now = request.now_ms
-        self._spent = {c: until for c, until in self._spent.items() if until > now}
-        context = context_of(request, now_ms=now, spent=self._spent)
-        proposal = choose(snapshot, features, context, rule=self._rule, kept=record.KEPT)
-        ask, fallback = self._ask(snapshot, request, features, context, proposal, final=final)
-        try:
-            ruling: Ruling = await self._reservation.reserve(ask)
-        except Unavailable:
-            return fallback, None
-        if ruling.verdict is Verdict.BUDGET and not ruling.answer and not final:
-            return b"", ask.campaign_id
-        return ruling.answer, None
+        if self._spent:
+            self._spent = {c: until for c, until in self._spent.items() if until > now}
+        shown = self._shown.of(conversation)
+        return context_of(
+            request, now_ms=now, spent=self._spent, capped=capped, shown=shown, rule=self._rule
+        )
+
+    def _resting(self, conversation: str, now_ms: int) -> bool:
+        """Tell whether the state is known to refuse: this process gave the conversation its last ad."""
+        last = self._granted.get(conversation)
+        return last is not None and now_ms < last + self._cooldown_ms
+
+    def _learn(self, conversation: str, now_ms: int, ruling: Ruling) -> None:
+        """Keep what a ruling tells about a conversation, for its next decision."""
+        if ruling.repeated:
+            return
+        self._shown.learn(conversation, ruling.shown)
+        if ruling.verdict is Verdict.GRANTED:
+            self._granted[conversation] = now_ms
+            self._granted.move_to_end(conversation)
+            if len(self._granted) > _MOST_GRANTED:
+                self._granted.popitem(last=False)
 
     def _ask(
         self,
@@ -174,63 +236,69 @@ class FastPath:
         features: Features,
         context: Context,
         proposal: Proposal,
-        *,
+        conversation: str,
         final: bool,
-    ) -> tuple[Ask, bytes]:
-        """Return the question for the state, and the answer to give if it cannot be asked."""
-        conversation = self._keys.conversation("c", request.app_id, request.conversation_id)
-        message = self._keys.conversation("m", request.app_id, request.message_id)
-        mac, signature = self._seals(snapshot, features, context, proposal)
-        answers = answers_of(snapshot, features, context, proposal, mac, signature)
+    ) -> Ask:
+        """Return the question for the state, with the answer to every verdict."""
+        seal = self._seal(snapshot, features, context, proposal)
+        answers = answers_of(snapshot, features, context, proposal, seal, self._cards)
         entry = record.build(
             snapshot_id=snapshot.snapshot_id,
             conversation=conversation,
-            message=message,
+            message=hashed(request.app_id, request.message_id),
             features=features,
             context=context,
             proposal=proposal,
-            nonce_mac=mac,
-            signature=signature,
+            nonce_mac=seal.mac,
+            signature=seal.signature,
             answers=answers,
         )
-        base = Ask(
+        now = request.now_ms
+        if proposal.winner is None:
+            return Ask(
+                app_id=request.app_id,
+                conversation_id=request.conversation_id,
+                message_id=request.message_id,
+                request_id=request.request_id,
+                now_ms=now,
+                day=_day(now // _DAY_MS),
+                wants_ad=False,
+                sensitive=features.refusal is Reason.SENSITIVE,
+                record=record.encode(entry),
+                answers=answers,
+            )
+        ad = snapshot.ad(proposal.winner.ad)
+        return Ask(
             app_id=request.app_id,
             conversation_id=request.conversation_id,
             message_id=request.message_id,
             request_id=request.request_id,
-            now_ms=request.now_ms,
-            day=_day(request.now_ms // _DAY_MS),
-            wants_ad=proposal.winner is not None,
-            sensitive=features.refusal is Reason.SENSITIVE,
+            now_ms=now,
+            day=_day(now // _DAY_MS),
+            wants_ad=True,
+            campaign_id=ad.campaign_id,
+            hold_micros=proposal.hold_micros,
+            hold_expires_ms=now + OFFER_TTL_MS,
+            budget_total_micros=ad.budget_total_micros,
+            budget_daily_micros=ad.budget_daily_micros,
+            caps=caps_of(ad, request, self._caps_key) if ad.caps else (),
             final=final,
+            offer=_offer_bytes(_offer(snapshot, context, proposal, ad, conversation)),
+            offer_ttl_ms=OFFER_TTL_MS,
             record=record.encode(entry),
             answers=answers,
         )
-        if proposal.winner is None:
-            return base, answers[Verdict.REFUSED]
-        ad = snapshot.ad(proposal.winner.ad)
-        offer = _offer(snapshot, context, proposal, ad, conversation)
-        asked = msgspec.structs.replace(
-            base,
-            campaign_id=ad.campaign_id,
-            hold_micros=proposal.hold_micros,
-            hold_expires_ms=request.now_ms + OFFER_TTL_MS,
-            budget_total_micros=ad.budget_total_micros,
-            budget_daily_micros=ad.budget_daily_micros,
-            offer=msgspec.msgpack.encode(offer),
-            offer_ttl_ms=OFFER_TTL_MS,
-        )
-        return asked, answers[Verdict.STATE_UNAVAILABLE]
 
-    def _seals(
+    def _seal(
         self, snapshot: Snapshot, features: Features, context: Context, proposal: Proposal
-    ) -> tuple[bytes, bytes]:
-        """Return nonce MAC and receipt signature, the two parts that need secrets."""
+    ) -> Seal:
+        """Return the parts of an offer that need secrets."""
         if proposal.winner is None:
-            return b"", b""
+            return _NO_SEAL
         expires_ms = context.now_ms + OFFER_TTL_MS
         mac = mac_of(self._nonce_key, context.request_id, proposal.winner.ad_id, expires_ms)
-        return mac, self._signer.signature(render.receipt_of(snapshot, features, context, proposal))
+        signed = receipt.payload(render.receipt_of(snapshot, features, context, proposal))
+        return Seal(mac, signed, self._signer.sign_bytes(signed))
 
 
 def _offer(
@@ -266,17 +334,42 @@ def _day(number: int) -> str:
     return day_of(number * _DAY_MS).strftime("%Y%m%d")
 
 
-def _known(snapshot: Snapshot, request: AdRequest) -> AdRequest:
+def hashed(*parts: str) -> str:
+    """Return the hash of ids that a host chose: they may be long, odd or identifying."""
+    raw = [part.encode("utf-8", "replace") for part in parts]
+    lengths = b",".join([b"%d" % len(one) for one in raw])
+    return blake2b(b":".join([lengths, *raw]), digest_size=16).hexdigest()
+
+
+def _capped(snapshot: Snapshot, proposal: Proposal, scope: str) -> Iterable[str]:
+    """Return the campaigns to leave out after a frequency cap of that scope was found reached."""
+    assert proposal.winner is not None
+    ad = snapshot.ad(proposal.winner.ad)
+    if scope != CapScope.ACCOUNT:
+        return (ad.campaign_id,)
+    own = snapshot.ad_advertiser == snapshot.ad_advertiser[proposal.winner.ad]
+    return {snapshot.names.campaigns[int(number)] for number in snapshot.ad_campaign[own]}
+
+
+def known(snapshot: Snapshot, request: AdRequest) -> AdRequest:
     """Leave out topics and mutes that no ad of the snapshot has to do with.
 
     They decide nothing, and a host may have put words of its user there, which no record may keep.
     """
-    if not (request.topics or request.blocked_advertisers):
+    if not (request.topics or request.blocked_topics or request.blocked_advertisers):
         return request
-    topics = {canonical_tag(topic) for topic in request.topics} & snapshot.topics
     names = snapshot.names.advertisers
     muted = {one for one in request.blocked_advertisers if number_of(names, one) >= 0}
-    return msgspec.structs.replace(request, topics=tuple(topics), blocked_advertisers=tuple(muted))
+    return msgspec.structs.replace(
+        request,
+        topics=_known_topics(snapshot, request.topics),
+        blocked_topics=_known_topics(snapshot, request.blocked_topics),
+        blocked_advertisers=tuple(muted),
+    )
+
+
+def _known_topics(snapshot: Snapshot, topics: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple({canonical_tag(topic) for topic in topics} & snapshot.topics)
 
 
 def answers_of(
@@ -284,18 +377,25 @@ def answers_of(
     features: Features,
     context: Context,
     proposal: Proposal,
-    nonce_mac: bytes,
-    signature: bytes,
+    seal: Seal,
+    cards: render.Cards,
 ) -> dict[Verdict, bytes]:
     """Return the answer bytes for every verdict the state may give."""
     if proposal.winner is None:
-        refused = render.refusal(snapshot.snapshot_id, features, context, proposal.reason)
-        return {Verdict.REFUSED: render.encode(refused)}
-    answers = {
-        verdict: render.encode(render.refusal(snapshot.snapshot_id, features, context, reason))
-        for verdict, reason in _REASONS.items()
-    }
-    offer = render.offer(
-        snapshot, features, context, proposal, nonce_mac=nonce_mac, signature=signature
+        (refused,) = render.refusals(
+            snapshot.snapshot_id, features, context.request_id, (proposal.reason,)
+        )
+        return {Verdict.REFUSED: refused}
+    bodies = render.refusals(snapshot.snapshot_id, features, context.request_id, _OVERRULED)
+    answers = dict(zip(_OVERRULING, bodies, strict=True))
+    answers[Verdict.GRANTED] = render.offer(
+        cards,
+        snapshot,
+        features,
+        context,
+        proposal,
+        nonce_mac=seal.mac,
+        signed=seal.signed,
+        signature=seal.signature,
     )
-    return {Verdict.GRANTED: render.encode(offer), **answers}
+    return answers

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hmac
+from hashlib import blake2b
+from hmac import compare_digest
 from typing import Final
 
 from domain.errors import Forbidden, Gone
@@ -18,15 +19,27 @@ _LENGTH: Final = 8 + _MAC
 
 
 def mac_of(key: bytes, request_id: str, ad_id: str, expires_ms: int) -> bytes:
-    """Return the 32-byte HMAC-SHA256 over request, ad and expiry."""
-    fields = [part.encode("utf-8", "replace") for part in (request_id, ad_id, str(expires_ms))]
-    message = b"".join(len(part).to_bytes(4, "big") + part for part in fields)
-    return hmac.digest(key, b"parley-nonce-1" + message, "sha256")
+    """Return the 32-byte keyed BLAKE2b over request, ad and expiry.
+
+    Args:
+        key: At most 64 secret bytes.
+        request_id: What the token is for.
+        ad_id: Which ad it is for.
+        expires_ms: Until when it is good, UTC milliseconds.
+    """
+    request, ad = request_id.encode("utf-8", "replace"), ad_id.encode("utf-8", "replace")
+    message = b"%d %d %d " % (expires_ms, len(request), len(ad)) + request + ad
+    return blake2b(message, key=key, digest_size=_MAC, person=b"parley-nonce-2").digest()
+
+
+def token(expires_ms: int, mac: bytes) -> bytes:
+    """Return the token made of expiry and MAC, as it stands in an answer's bytes."""
+    return base64.urlsafe_b64encode(expires_ms.to_bytes(8, "big") + mac).rstrip(b"=")
 
 
 def join(expires_ms: int, mac: bytes) -> str:
     """Return the token made of expiry and MAC."""
-    return base64.urlsafe_b64encode(expires_ms.to_bytes(8, "big") + mac).rstrip(b"=").decode()
+    return token(expires_ms, mac).decode()
 
 
 def issue(key: bytes, request_id: str, ad_id: str, expires_ms: int) -> str:
@@ -34,7 +47,7 @@ def issue(key: bytes, request_id: str, ad_id: str, expires_ms: int) -> str:
     return join(expires_ms, mac_of(key, request_id, ad_id, expires_ms))
 
 
-def check(key: bytes, token: str, *, request_id: str, ad_id: str, now_ms: int) -> int:
+def check(key: bytes, given: str, *, request_id: str, ad_id: str, now_ms: int) -> int:
     """Return the expiry of a good token.
 
     Raises:
@@ -43,14 +56,14 @@ def check(key: bytes, token: str, *, request_id: str, ad_id: str, now_ms: int) -
     """
     try:
         raw = base64.b64decode(
-            token.encode("ascii") + b"=" * (-len(token) % 4), b"-_", validate=True
+            given.encode("ascii") + b"=" * (-len(given) % 4), b"-_", validate=True
         )
     except (binascii.Error, ValueError) as error:
         raise _forged() from error
-    if len(raw) != _LENGTH or base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != token:
+    if len(raw) != _LENGTH or base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != given:
         raise _forged()
     expires_ms = int.from_bytes(raw[:8], "big")
-    if not hmac.compare_digest(raw[8:], mac_of(key, request_id, ad_id, expires_ms)):
+    if not compare_digest(raw[8:], mac_of(key, request_id, ad_id, expires_ms)):
         raise _forged()
     if now_ms >= expires_ms:
         raise Gone("nonce_expired", "This ad was shown too long ago to report events for it.")

@@ -60,20 +60,36 @@ class Signer:
         """Return the 64-byte signature; the same receipt always gives the same one."""
         return self._key.sign(payload(receipt))
 
+    def sign_bytes(self, signed: bytes) -> bytes:
+        """Return the signature of `payload(receipt)`, for whoever needs those bytes, too."""
+        return self._key.sign(signed)
+
+
+_payload: Final = msgspec.json.Encoder(order="sorted").encode
+
 
 def payload(receipt: Receipt) -> bytes:
     """Return the bytes that are signed: JSON with sorted keys."""
-    return msgspec.json.encode(receipt, order="sorted")
+    return _payload(receipt)
+
+
+def token(signed: bytes, signature: bytes) -> bytes:
+    """Return the token `payload.signature`, both base64url, as it stands in an answer's bytes."""
+    return _encoded(signed) + b"." + _encoded(signature)
 
 
 def join(receipt: Receipt, signature: bytes) -> str:
     """Return the token `payload.signature`, both base64url."""
-    return f"{encoded(payload(receipt))}.{encoded(signature)}"
+    return token(payload(receipt), signature).decode()
 
 
 def encoded(raw: bytes) -> str:
     """Return bytes as base64url without padding."""
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+    return _encoded(raw).decode()
+
+
+def _encoded(raw: bytes) -> bytes:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=")
 
 
 def sign(signer: Signer, receipt: Receipt) -> str:
@@ -81,7 +97,7 @@ def sign(signer: Signer, receipt: Receipt) -> str:
     return join(receipt, signer.signature(receipt))
 
 
-def verify(token: str, public_key: bytes) -> Receipt:
+def verify(given: str, public_key: bytes) -> Receipt:
     """Return what a token says, if we signed it.
 
     Raises:
@@ -89,7 +105,7 @@ def verify(token: str, public_key: bytes) -> Receipt:
         Forbidden: `receipt_forged` when the signature does not fit.
     """
     try:
-        body, signature = (_decode(part) for part in token.split("."))
+        body, signature = (_decode(part) for part in given.split("."))
         receipt = msgspec.json.decode(body, type=Receipt)
         key = Ed25519PublicKey.from_public_bytes(public_key)
     except (ValueError, binascii.Error, msgspec.MsgspecError) as error:

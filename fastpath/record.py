@@ -11,7 +11,7 @@ from domain.errors import BadInput
 from fastpath.reservation import Verdict
 from fastpath.types import Context, Features, Proposal, Reason, Scored
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 #: Ranked and dropped candidates written out: those exploration chose from. Replay and explanation recompute
 #: all of them.
 KEPT: Final = 5
@@ -30,7 +30,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
         eligible: Best ranked candidates. eligible_count: how many there were.
         dropped: Some of the dropped. dropped_counts: how many per reason.
         nonce_mac, signature: The two parts that need secret keys.
-        answer_hashes: BLAKE2b-128 of the answer bytes by verdict.
+        answers_hash: See the function of that name.
     """
 
     schema: int
@@ -52,7 +52,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
     dropped_counts: dict[str, int]
     nonce_mac: bytes
     signature: bytes
-    answer_hashes: dict[str, str]
+    answers_hash: bytes
     verdict: Verdict = Verdict.REFUSED
 
 
@@ -89,13 +89,16 @@ def build(
         dropped_counts=proposal.dropped_counts,
         nonce_mac=nonce_mac,
         signature=signature,
-        answer_hashes={verdict.value: answer_hash(body) for verdict, body in answers.items()},
+        answers_hash=answers_hash(answers),
     )
+
+
+_encode: Final = msgspec.msgpack.Encoder().encode
 
 
 def encode(record: DecisionRecord) -> bytes:
     """Return the msgpack bytes of a record."""
-    return msgspec.msgpack.encode(record)
+    return _encode(record)
 
 
 def decode(data: bytes, verdict: str | None = None) -> DecisionRecord:
@@ -118,6 +121,27 @@ def decode(data: bytes, verdict: str | None = None) -> DecisionRecord:
     return msgspec.structs.replace(record, verdict=settled)
 
 
-def answer_hash(body: bytes) -> str:
-    """Return the BLAKE2b-128 of answer bytes, in hex."""
-    return hashlib.blake2b(body, digest_size=16).hexdigest()
+def answers_hash(answers: dict[Verdict, bytes]) -> bytes:
+    """Return the BLAKE2b-128 of the answer that was hoped for and of one that refuses it.
+
+    Refusals of one request differ in their reason code alone, so one of them stands for all.
+    """
+    digest = hashlib.blake2b(answers.get(Verdict.GRANTED, b""), digest_size=16)
+    digest.update(answers.get(Verdict.COOLDOWN) or answers[Verdict.REFUSED])
+    return digest.digest()
+
+
+def rested(proposal: Proposal) -> Proposal:
+    """Return what becomes of a proposal in a conversation that is known to have had an ad just now."""
+    return msgspec.structs.replace(
+        proposal,
+        reason=Reason.COOLDOWN,
+        winner=None,
+        rank=0,
+        propensity_ppm=0,
+        propensities=(),
+        price_micros=0,
+        gsp_micros=0,
+        vcg_micros=0,
+        hold_micros=0,
+    )

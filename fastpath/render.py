@@ -1,38 +1,101 @@
-"""Proposal → answer: the ad as the user reads it, with label, payer, reason, nonce and receipt."""
+"""Proposal → answer: the ad as the user reads it, with label, payer, reason, nonce and receipt.
+
+Answers are spliced from pieces that do not change from request to request: what was understood, and the ad's
+texts. The bytes are those that encoding an `Answer` gives; a test holds the two together.
+"""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 import msgspec
 
 from domain.catalogue import AdEntry
-from domain.formats import LABELS
+from domain.formats import LABELS, Intent
 from domain.language import Language
 from fastpath import nonce, receipt
 from fastpath.snapshot import Snapshot
 from fastpath.types import AdPayload, Answer, Context, Features, Proposal, Reason
 
 OFFER_TTL_MS: Final = 30 * 60_000
-_ENCODER: Final = msgspec.json.Encoder()
+_MOST_CARDS: Final = 4_096
+_NO_OFFER: Final = b',"nonce":null,"expiresMs":null,"receipt":null}'
+_encode: Final = msgspec.json.Encoder().encode
 
 
 def encode(answer: Answer) -> bytes:
-    """Return the bytes that go over the wire and into the replay check."""
-    return _ENCODER.encode(answer)
+    """Return the bytes of an answer: what splicing must give, too."""
+    return _encode(answer)
 
 
-def refusal(snapshot_id: str, features: Features, context: Context, reason: Reason) -> Answer:
-    """Return the answer without an ad."""
-    return Answer(
-        request_id=context.request_id,
-        ad=None,
-        reason=reason,
-        language=features.language,
-        intent=features.intent,
-        opportunity=features.opportunity_milli / 1000,
-        snapshot=snapshot_id,
-    )
+def refusals(
+    snapshot_id: str, features: Features, request_id: str, reasons: tuple[Reason, ...]
+) -> list[bytes]:
+    """Return the answer without an ad for each of some reasons."""
+    head = b'{"requestId":' + _encode(request_id) + b',"ad":null,"reason":"'
+    tail = _tail(snapshot_id, features) + _NO_OFFER
+    return [head + _code(reason) + tail for reason in reasons]
+
+
+def offer(
+    cards: Cards,
+    snapshot: Snapshot,
+    features: Features,
+    context: Context,
+    proposal: Proposal,
+    *,
+    nonce_mac: bytes,
+    signed: bytes,
+    signature: bytes,
+) -> bytes:
+    """Return the answer with the winner; the two secrets-made parts come from outside.
+
+    Args:
+        cards: The ads' pieces.
+        snapshot: Where the winner's texts are.
+        features: Decides the language of label and reason.
+        context: Request id and time.
+        proposal: With a winner.
+        nonce_mac: `nonce.mac_of` for this offer.
+        signed: `receipt.payload` of `receipt_of` for this offer.
+        signature: Of those bytes.
+    """
+    assert proposal.winner is not None
+    before, after = cards.around_why(snapshot, proposal.winner.ad, features.language)
+    expires_ms = context.now_ms + OFFER_TTL_MS
+    return b"".join(
+        (
+            b'{"requestId":', _encode(context.request_id),
+            b',"ad":', before, _encode(why_shown(features.language, _why_form(snapshot, proposal))),
+            after, b',"reason":"', _code(proposal.reason), _tail(snapshot.snapshot_id, features),
+            b',"nonce":"', nonce.token(expires_ms, nonce_mac),
+            b'","expiresMs":%d,"receipt":"' % expires_ms, receipt.token(signed, signature), b'"}',
+        )
+    )  # fmt: skip
+
+
+class Cards:
+    """The JSON of ads around the one field that differs from request to request.
+
+    Bounded; entries are found by the snapshot's content hash, so a swap needs no clearing.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, int, str], tuple[bytes, bytes]] = {}
+
+    def around_why(self, snapshot: Snapshot, number: int, language: str) -> tuple[bytes, bytes]:
+        """Return what stands before and after the value of `why` in an ad's JSON."""
+        key = (snapshot.snapshot_id, number, language)
+        known = self._known.get(key)
+        if known is None:
+            if len(self._known) >= _MOST_CARDS:
+                self._known.clear()
+            body = _encode(_payload(snapshot.ad(number), language))
+            # Inside a JSON string every quote is escaped, so this stands for the field alone.
+            before, _, after = body.rpartition(b'"why":""')
+            known = self._known[key] = (before + b'"why":', after)
+        return known
 
 
 def receipt_of(
@@ -53,44 +116,25 @@ def receipt_of(
     )
 
 
-def offer(
-    snapshot: Snapshot,
-    features: Features,
-    context: Context,
-    proposal: Proposal,
-    *,
-    nonce_mac: bytes,
-    signature: bytes,
-) -> Answer:
-    """Return the answer with the winner; the two secrets-made parts come from outside.
-
-    Args:
-        snapshot: Where the winner's texts are.
-        features: Decides the language of label and reason.
-        context: Request id and time.
-        proposal: With a winner.
-        nonce_mac: `nonce.mac_of` for this offer.
-        signature: Of `receipt_of` for this offer.
-    """
-    assert proposal.winner is not None
-    ad = snapshot.ad(proposal.winner.ad)
-    expires_ms = context.now_ms + OFFER_TTL_MS
-    return Answer(
-        request_id=context.request_id,
-        ad=_payload(snapshot, features, ad, proposal.winner.form),
-        reason=Reason.SERVED,
-        language=features.language,
-        intent=features.intent,
-        opportunity=features.opportunity_milli / 1000,
-        snapshot=snapshot.snapshot_id,
-        nonce=nonce.join(expires_ms, nonce_mac),
-        expires_ms=expires_ms,
-        receipt=receipt.join(receipt_of(snapshot, features, context, proposal), signature),
+@lru_cache(maxsize=4_096)
+def _understood(language: str, intent: Intent, opportunity_milli: int, snapshot_id: str) -> bytes:
+    parts = (language, intent, opportunity_milli / 1000, snapshot_id)
+    return b'","language":%b,"intent":%b,"opportunity":%b,"snapshot":%b' % tuple(
+        map(_encode, parts)
     )
 
 
-def _payload(snapshot: Snapshot, features: Features, ad: AdEntry, form: int) -> AdPayload:
-    text = ad.texts.get(features.language) or ad.texts[Language.ENG]
+def _tail(snapshot_id: str, features: Features) -> bytes:
+    return _understood(features.language, features.intent, features.opportunity_milli, snapshot_id)
+
+
+@lru_cache(maxsize=256)
+def _code(reason: Reason) -> bytes:
+    return reason.value.encode("ascii")
+
+
+def _payload(ad: AdEntry, language: str) -> AdPayload:
+    text = ad.texts.get(language) or ad.texts[Language.ENG]
     return AdPayload(
         id=ad.ad_id,
         advertiser_id=ad.advertiser_id,
@@ -100,9 +144,9 @@ def _payload(snapshot: Snapshot, features: Features, ad: AdEntry, form: int) -> 
         description=text.description,
         cta_text=text.cta_text,
         cta_url=ad.landing_url,
-        label=LABELS[features.language],
+        label=LABELS[language],
         payer=ad.payer,
-        why=why_shown(features.language, snapshot.form(form)),
+        why="",
         image_url=ad.image_url,
         question=text.question,
         success_message=text.success_message,
@@ -110,8 +154,23 @@ def _payload(snapshot: Snapshot, features: Features, ad: AdEntry, form: int) -> 
     )
 
 
+def _why_form(snapshot: Snapshot, proposal: Proposal) -> str:
+    assert proposal.winner is not None
+    form = proposal.winner.form
+    return snapshot.form(form) if form >= 0 else ""
+
+
 def why_shown(language: str, form: str) -> str:
-    """Return one sentence that tells the user why this ad is here."""
+    """Return one sentence that tells the user why this ad is here.
+
+    Args:
+        language: Of the conversation.
+        form: What was said that brought the ad in; empty where no single word did.
+    """
     if language == Language.JPN:
+        if not form:
+            return "会話の内容に関連するため表示しています"
         return f"「{form}」に関する会話のため表示しています"
+    if not form:
+        return "Shown because it fits what this conversation is about"
     return f"Shown because you asked about {form}"

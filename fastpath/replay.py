@@ -7,8 +7,10 @@ import msgspec
 from auction.types import Rule
 from domain.errors import BadInput, Conflict
 from fastpath.decide import choose
-from fastpath.engine import answers_of
-from fastpath.record import DecisionRecord, answer_hash
+from fastpath.engine import Seal, answers_of
+from fastpath.receipt import payload
+from fastpath.record import DecisionRecord, answers_hash, rested
+from fastpath.render import Cards, receipt_of
 from fastpath.reservation import Verdict
 from fastpath.snapshot import Snapshot
 from fastpath.types import Proposal, Reason, Scored
@@ -44,13 +46,21 @@ def replay(record: DecisionRecord, snapshot: Snapshot, *, rule: Rule = Rule.GSP)
     )
     if recorded != recomputed:
         raise _differs(record, "the outcome")
-    answers = answers_of(
-        snapshot, record.features, record.context, proposal, record.nonce_mac, record.signature
-    )
-    hashes = {verdict.value: answer_hash(body) for verdict, body in answers.items()}
-    if hashes != record.answer_hashes:
+    answers = _answers(record, snapshot, proposal)
+    if answers_hash(answers) != record.answers_hash:
         raise _differs(record, "the answer")
     return answers.get(record.verdict) or answers[Verdict.REFUSED]
+
+
+def _answers(
+    record: DecisionRecord, snapshot: Snapshot, proposal: Proposal
+) -> dict[Verdict, bytes]:
+    features, context = record.features, record.context
+    signed = b""
+    if proposal.winner is not None:
+        signed = payload(receipt_of(snapshot, features, context, proposal))
+    seal = Seal(record.nonce_mac, signed, record.signature)
+    return answers_of(snapshot, features, context, proposal, seal, Cards())
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -135,7 +145,9 @@ def _recompute(record: DecisionRecord, snapshot: Snapshot, rule: Rule) -> Propos
             "snapshot_mismatch",
             f"The record was made with snapshot {record.snapshot_id}, not {snapshot.snapshot_id}.",
         )
-    return choose(snapshot, record.features, record.context, rule=rule)
+    proposal = choose(snapshot, record.features, record.context, rule=rule)
+    # The choice itself knows no pause: the process did, and asked for no ad.
+    return rested(proposal) if record.reason is Reason.COOLDOWN else proposal
 
 
 def _standing(proposal: Proposal, one: Scored) -> Reason:

@@ -117,7 +117,6 @@ async def test_every_decision_is_kept_and_recomputes_byte_for_byte(services: Ser
         kept_record = record.decode(row.record)
         body = replay(kept_record, snapshot)
         assert body == answers[request_id]
-        assert record.answer_hash(body) == kept_record.answer_hashes[kept_record.verdict]
         answer = msgspec.json.decode(body)
         assert answer["reason"] == row.reason
         assert (row.ad_id is not None) == (answer["ad"] is not None)
