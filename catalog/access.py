@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from catalog.controls import AppControls, check_controls
 from catalog.repository import ApiKeys, Apps, Organisations
 from catalog.tables import ApiKey, App, Organisation
 from domain.errors import BadInput, Forbidden, Unauthenticated
@@ -108,9 +109,12 @@ class AccessService:
         reserve_micros: int | None = None,
         default_geo: str | None = None,
         web: bool = False,
+        controls: AppControls | None = None,
     ) -> App:
         """Create a publisher app; without a reserve it gets five of the smallest units of its currency."""
         check_currency(currency)
+        chosen = controls or AppControls()
+        check_controls(chosen)
         if default_geo is not None and default_geo not in COUNTRIES:
             raise BadInput(
                 "unknown_geo", f"{default_geo!r} is not an ISO 3166 country code such as JP or US."
@@ -128,8 +132,25 @@ class AccessService:
                 reserve_micros=reserve_micros,
                 default_geo=default_geo,
                 web=web,
+                relevance_floor_ppm=chosen.relevance_floor_ppm,
+                allowed_advertisers=list(chosen.allowed_advertisers),
+                blocked_advertisers=list(chosen.blocked_advertisers),
+                blocked_topics=list(chosen.blocked_topics),
+                passes_user_ids=chosen.passes_user_ids,
             )
         )
+
+    async def change_app(self, app_id: str, controls: AppControls) -> App:
+        """Replace what a host wants and does not want; the caller announces it to the compiler."""
+        check_controls(controls)
+        app = await Apps(self.session).get(app_id, lock=True)
+        app.relevance_floor_ppm = controls.relevance_floor_ppm
+        app.allowed_advertisers = list(controls.allowed_advertisers)
+        app.blocked_advertisers = list(controls.blocked_advertisers)
+        app.blocked_topics = list(controls.blocked_topics)
+        app.passes_user_ids = controls.passes_user_ids
+        await self.session.flush()
+        return app
 
     async def issue_key(
         self,

@@ -7,6 +7,8 @@ A row names its advertiser, its campaign and the ad:
      "url": "https://…", "tags": ["trail running shoes"],
      "bid": "0.50", "bid_model": "cpc", "currency": "USD", "budget_total": "300", "geos": ["JP"]}
 
+`devices`, `weekdays`, `apps`, `blocked_apps`, `topics` (IAB ids), `caps` ([{"scope": "user", "limit": 3,
+"window_ms": 86400000}]) and `pacing` (`even` or `asap`) stand for themselves.
 `texts` may be left out for plain `title`, `description`, `cta_text` (English). Broken rows are reported
 with line and reason; the others are used.
 """
@@ -20,7 +22,7 @@ from typing import Annotated, Any
 import msgspec
 
 from catalog.specs import CampaignSpec, CreativeSpec, check_campaign, check_creative, check_name
-from domain.catalogue import AdEntry, AdText, CatalogueExport
+from domain.catalogue import AdEntry, AdText, Cap, CatalogueExport, Pacing
 from domain.errors import BadInput, ParleyError
 from domain.formats import AdFormat, BidModel
 from domain.ids import stable_id
@@ -57,6 +59,13 @@ class AdRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     blocked_topics: list[str] = []
     quality_ppm: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 1_000_000
     house: bool = False
+    devices: list[str] = []
+    weekdays: list[int] = []
+    apps: list[str] = []
+    blocked_apps: list[str] = []
+    topics: list[str] = []
+    caps: list[Cap] = []
+    pacing: Pacing = Pacing.ASAP
 
     def campaign_spec(self) -> CampaignSpec:
         """Return the campaign that this row belongs to."""
@@ -73,6 +82,13 @@ class AdRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             languages=tuple(self.languages),
             blocked_topics=tuple(self.blocked_topics),
             house=self.house,
+            devices=tuple(self.devices),
+            weekdays=tuple(self.weekdays),
+            apps=tuple(self.apps),
+            blocked_apps=tuple(self.blocked_apps),
+            topics=tuple(self.topics),
+            caps=tuple(self.caps),
+            pacing=self.pacing,
         )
 
     def creative_spec(self, key: str) -> CreativeSpec:
@@ -162,6 +178,13 @@ def _entry(number: int, row: AdRow) -> AdEntry:
         budget_total_micros=campaign.budget_total_micros,
         budget_daily_micros=campaign.budget_daily_micros,
         house=campaign.house,
+        devices=campaign.devices,
+        weekdays=campaign.weekdays,
+        apps=campaign.apps,
+        blocked_apps=campaign.blocked_apps,
+        topics=campaign.topics,
+        caps=campaign.caps,
+        pacing=campaign.pacing,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import column, func, select, table, update
 from sqlalchemy.dialects.postgresql import insert
 
 from catalog.tables import (
@@ -21,10 +21,13 @@ from catalog.tables import (
     ProductSourceRow,
     SnapshotRow,
 )
+from catalog.targeting import AppFacts
 from storage.base import Repository
 
 #: Rows per INSERT statement: PostgreSQL takes at most 32,767 parameters.
 _BATCH = 500
+#: A view over active apps of every publisher: what an advertiser may know of apps it buys on.
+_DIRECTORY = table("app_directory", column("id"), column("currency"), column("passes_user_ids"))
 
 
 class Organisations(Repository[Organisation]):
@@ -42,6 +45,14 @@ class Apps(Repository[App]):
         """Return every active app, by id."""
         query = select(App).where(App.status == "active").order_by(App.id)
         return (await self.session.scalars(query)).all()
+
+    async def facts(self, app_ids: Sequence[str]) -> dict[str, AppFacts]:
+        """Return what anybody may know of active apps, whosever they are; unknown ones are left out."""
+        if not app_ids:
+            return {}
+        query = select(_DIRECTORY).where(_DIRECTORY.c.id.in_(app_ids))
+        rows = (await self.session.execute(query)).all()
+        return {row.id: AppFacts(row.id, row.currency, row.passes_user_ids) for row in rows}
 
 
 class ApiKeys(Repository[ApiKey]):

@@ -1,4 +1,4 @@
-"""The verbs of the catalogue: campaigns, creatives, launch, audit, export. Never commits."""
+"""The verbs of the catalogue: campaigns, creatives, launch, changes, audit. Never commits."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from typing import Any
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from catalog.changes import CampaignChange, Committed, changed_spec, check_budgets, described
+from catalog.export import export_catalogue as export_catalogue
+from catalog.export import spec_of
 from catalog.lifecycle import CampaignStatus, check_move, serving_changes
 from catalog.repository import Ads, Apps, Audit, BrandKits, Campaigns, Creatives
 from catalog.specs import CampaignSpec, CreativeSpec, check_campaign, check_creative
-from catalog.tables import Ad, AuditEntry, BrandKit, Campaign, Creative
-from domain.catalogue import AdEntry, AdText, AppEntry, CatalogueExport
+from catalog.tables import AuditEntry, BrandKit, Campaign
+from catalog.targeting import check_app_facts
 from domain.errors import Conflict
-from domain.formats import AdFormat, BidModel
 from domain.ids import Ids, stable_id
-from domain.time import Clock, to_ms, utc
+from domain.time import Clock, utc
 from storage import outbox
 
 
@@ -59,7 +61,7 @@ class CatalogService:
             there = await self.campaigns.find(campaign_id)
             if there is not None:
                 return there
-        check_campaign(spec, self.clock.now_ms())
+        await self._check(spec)
         campaign = await self.campaigns.add(
             Campaign(
                 id=campaign_id or self.ids.new("cmp"),
@@ -80,10 +82,69 @@ class CatalogService:
                 languages=list(spec.languages),
                 blocked_topics=list(spec.blocked_topics),
                 house=spec.house,
+                devices=list(spec.devices),
+                weekdays=list(spec.weekdays),
+                apps=list(spec.apps),
+                blocked_apps=list(spec.blocked_apps),
+                topics=list(spec.topics),
+                caps=msgspec.to_builtins(spec.caps),
+                pacing=str(spec.pacing),
             )
         )
         await self._note(campaign, None, CampaignStatus.DRAFT, who, "created")
         return campaign
+
+    async def change_campaign(
+        self,
+        campaign_id: str,
+        change: CampaignChange,
+        *,
+        committed: Committed,
+        who: str,
+        why: str,
+    ) -> bool:
+        """Change budgets, bid, targeting, caps or pacing, with audit; wake the compiler if it is served.
+
+        A budget that is lowered holds for charges from the commit on; offers made from the snapshot before
+        it, seconds old, can still be clicked and are then charged only as far as the new budget goes.
+
+        Args:
+            campaign_id: Which.
+            change: What becomes different.
+            committed: What its budget bears already: spent, and held for open offers.
+            who: For the audit.
+            why: For the audit.
+
+        Returns:
+            False if nothing became different.
+
+        Raises:
+            Unprocessable: if it could not run as changed.
+            Conflict: `budget_below_spent`, or `campaign_state` once it has ended.
+        """
+        campaign = await self.campaigns.get(campaign_id, lock=True)
+        if campaign.status == CampaignStatus.ENDED:
+            raise Conflict("campaign_state", "A campaign that has ended cannot be changed.")
+        before = spec_of(campaign)
+        after = changed_spec(before, change)
+        if after == before:
+            return False
+        await self._check(after)
+        check_budgets(before, after, committed)
+        for name in after.__struct_fields__:
+            if getattr(after, name) != getattr(before, name):
+                _write(campaign, name, getattr(after, name))
+        await self.session.flush()
+        status = CampaignStatus(campaign.status)
+        await self._note(campaign, status, status, who, described(before, after, why))
+        if status is CampaignStatus.LIVE:
+            await self.announce(campaign)
+        return True
+
+    async def _check(self, spec: CampaignSpec) -> None:
+        check_campaign(spec, self.clock.now_ms())
+        known = await Apps(self.session).facts(spec.apps)
+        check_app_facts(spec.apps, known, caps=spec.caps, currency=spec.currency, house=spec.house)
 
     async def add_creatives(self, campaign: Campaign, specs: Sequence[CreativeSpec]) -> int:
         """Add draft creatives; those whose key is there already are left as they are.
@@ -235,57 +296,12 @@ class CatalogService:
         return utc(self.clock.now_ms())
 
 
-async def export_catalogue(session: AsyncSession) -> CatalogueExport:
-    """Return everything that may be served now, in a canonical order. Needs the system role."""
-    campaigns = {row[0].id: row for row in await Campaigns(session).live()}
-    pairs = await Ads(session).servable(list(campaigns))
-    return CatalogueExport(
-        ads=tuple(_ad_entry(ad, creative, *campaigns[ad.campaign_id]) for ad, creative in pairs),
-        apps=tuple(
-            AppEntry(
-                app_id=app.id,
-                publisher_id=app.org_id,
-                formats=tuple(AdFormat(f) for f in app.formats),
-                currency=app.currency,
-                reserve_micros=app.reserve_micros,
-                default_geo=app.default_geo,
-                blocked_advertisers=tuple(app.blocked_advertisers),
-                blocked_topics=tuple(app.blocked_topics),
-            )
-            for app in await Apps(session).active()
-        ),
-    )
-
-
-def _ad_entry(
-    ad: Ad, creative: Creative, campaign: Campaign, name: str, payer: str | None
-) -> AdEntry:
-    return AdEntry(
-        ad_id=ad.id,
-        campaign_id=campaign.id,
-        creative_id=creative.id,
-        advertiser_id=campaign.org_id,
-        advertiser_name=name,
-        payer=payer or name,
-        format=AdFormat(creative.format),
-        texts=msgspec.convert(creative.texts, dict[str, AdText]),
-        landing_url=creative.landing_url,
-        image_url=creative.image_url,
-        tags=tuple(creative.tags),
-        negative_tags=tuple(creative.negative_tags),
-        bid_model=BidModel(campaign.bid_model),
-        bid_micros=campaign.bid_micros,
-        currency=campaign.currency,
-        quality_ppm=ad.quality_ppm,
-        geos=tuple(campaign.geos),
-        languages=tuple(campaign.languages),
-        starts_ms=to_ms(campaign.starts_at) if campaign.starts_at else None,
-        ends_ms=to_ms(campaign.ends_at) if campaign.ends_at else None,
-        blocked_topics=tuple(campaign.blocked_topics),
-        budget_total_micros=campaign.budget_total_micros,
-        budget_daily_micros=campaign.budget_daily_micros,
-        house=campaign.house,
-    )
+def _write(campaign: Campaign, name: str, value: Any) -> None:
+    """Set a field of a campaign from the field of its spec."""
+    if name in ("starts_ms", "ends_ms"):
+        setattr(campaign, name.replace("_ms", "_at"), _moment(value))
+    else:
+        setattr(campaign, name, msgspec.to_builtins(value))
 
 
 def _moment(at_ms: int | None) -> datetime | None:

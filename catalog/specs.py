@@ -7,8 +7,16 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from domain.catalogue import AdText
-from domain.errors import Unprocessable
+from catalog.targeting import (
+    check_apps,
+    check_caps,
+    check_days,
+    check_devices,
+    check_pacing,
+    check_topics,
+)
+from catalog.targeting import require as _require
+from domain.catalogue import AdText, Cap, Pacing
 from domain.formats import AdFormat, BidModel
 from domain.geo import COUNTRIES
 from domain.language import Language
@@ -25,7 +33,11 @@ _LIMITS = {"title": 60, "description": 160, "cta_text": 25, "question": 100,
 
 
 class CampaignSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """A campaign to create. Money is micros of `currency`; times are UTC milliseconds, end exclusive."""
+    """A campaign to create. Money is micros of `currency`; times are UTC milliseconds, end exclusive.
+
+    Attributes:
+        devices, weekdays, apps, blocked_apps, topics, caps, pacing: As in `domain.catalogue.AdEntry`.
+    """
 
     name: str
     currency: str
@@ -39,6 +51,13 @@ class CampaignSpec(msgspec.Struct, frozen=True, kw_only=True):
     languages: tuple[str, ...] = ()
     blocked_topics: tuple[str, ...] = ()
     house: bool = False
+    devices: tuple[str, ...] = ()
+    weekdays: tuple[int, ...] = ()
+    apps: tuple[str, ...] = ()
+    blocked_apps: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    caps: tuple[Cap, ...] = ()
+    pacing: Pacing = Pacing.ASAP
 
 
 class CreativeSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +84,35 @@ def check_campaign(spec: CampaignSpec, now_ms: int) -> None:
     check_name("campaign", spec.name)
     for topic in spec.blocked_topics:
         _check_storable("A blocked topic", topic)
+    _check_money(spec)
+    _check_schedule(spec, now_ms)
+    for geo in spec.geos:
+        _require(
+            geo in COUNTRIES,
+            "unknown_geo",
+            f"{geo!r} is not an ISO 3166 country code such as JP or US.",
+        )
+    for language in spec.languages:
+        _require(
+            language in Language._value2member_map_,
+            "language_not_served",
+            f"Ads in {language!r} cannot be served; possible: {', '.join(Language)}.",
+        )
+    check_devices(spec.devices)
+    check_days(spec.weekdays, spec.starts_ms, spec.ends_ms, now_ms)
+    check_apps(spec.apps, spec.blocked_apps)
+    check_topics(spec.topics)
+    check_caps(spec.caps)
+    check_pacing(
+        spec.pacing,
+        total=spec.budget_total_micros,
+        daily=spec.budget_daily_micros,
+        ends_ms=spec.ends_ms,
+        house=spec.house,
+    )
+
+
+def _check_money(spec: CampaignSpec) -> None:
     _require(
         spec.house or spec.bid_micros > 0, "bid_not_positive", "The bid must be more than zero."
     )
@@ -85,6 +133,15 @@ def check_campaign(spec: CampaignSpec, now_ms: int) -> None:
             "budget_below_bid",
             f"The {name} budget does not pay for a single event at this bid; raise it or lower the bid.",
         )
+    total, daily = spec.budget_total_micros, spec.budget_daily_micros
+    _require(
+        total is None or daily is None or daily <= total,
+        "daily_above_total",
+        "The daily budget is larger than the total budget, so it could never be spent; lower it.",
+    )
+
+
+def _check_schedule(spec: CampaignSpec, now_ms: int) -> None:
     for moment in (spec.starts_ms, spec.ends_ms):
         _require(
             moment is None or 0 <= moment <= _LAST_MS,
@@ -100,18 +157,6 @@ def check_campaign(spec: CampaignSpec, now_ms: int) -> None:
         "end_in_past",
         "The campaign's end is in the past.",
     )
-    for geo in spec.geos:
-        _require(
-            geo in COUNTRIES,
-            "unknown_geo",
-            f"{geo!r} is not an ISO 3166 country code such as JP or US.",
-        )
-    for language in spec.languages:
-        _require(
-            language in Language._value2member_map_,
-            "language_not_served",
-            f"Ads in {language!r} cannot be served; possible: {', '.join(Language)}.",
-        )
 
 
 def price_of_one(spec: CampaignSpec) -> int:
@@ -189,8 +234,3 @@ def _check_storable(what: str, value: str) -> None:
         "bad_text",
         f"{what} holds a character that cannot be stored (NUL or half a surrogate pair).",
     )
-
-
-def _require(holds: bool, code: str, detail: str) -> None:
-    if not holds:
-        raise Unprocessable(code, detail)

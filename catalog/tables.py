@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ARRAY, ForeignKey, Index, SmallInteger, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.base import Row, TenantRow
@@ -38,6 +38,12 @@ class App(TenantRow):
     default_geo: Mapped[str | None]
     #: A web app has no secret: its requests carry the app id only and are limited by app and address.
     web: Mapped[bool] = mapped_column(default=False)
+    #: Least relevance of a match, parts per million, that the host wants to see.
+    relevance_floor_ppm: Mapped[int] = mapped_column(default=0, server_default="0")
+    #: Only these advertisers; empty = all.
+    allowed_advertisers: Mapped[list[str]] = mapped_column(default=list, server_default="{}")
+    #: Its requests carry opaque user ids (with consent): caps per user can be kept there.
+    passes_user_ids: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class ApiKey(TenantRow):
@@ -139,6 +145,18 @@ class Campaign(TenantRow):
     languages: Mapped[list[str]] = mapped_column(default=list)
     blocked_topics: Mapped[list[str]] = mapped_column(default=list)
     house: Mapped[bool] = mapped_column(default=False)
+    devices: Mapped[list[str]] = mapped_column(default=list, server_default="{}")
+    weekdays: Mapped[list[int]] = mapped_column(
+        ARRAY(SmallInteger), default=list, server_default="{}"
+    )
+    apps: Mapped[list[str]] = mapped_column(default=list, server_default="{}")
+    blocked_apps: Mapped[list[str]] = mapped_column(default=list, server_default="{}")
+    topics: Mapped[list[str]] = mapped_column(default=list, server_default="{}")
+    #: `{"scope", "limit", "window_ms"}` each.
+    caps: Mapped[list[dict[str, Any]]] = mapped_column(
+        default=list, server_default=text("'[]'::jsonb")
+    )
+    pacing: Mapped[str] = mapped_column(default="asap", server_default="asap")
 
 
 class Creative(TenantRow):

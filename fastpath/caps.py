@@ -16,6 +16,11 @@ import msgspec
 from domain.catalogue import AdEntry, CapScope
 from fastpath.types import AdRequest
 
+#: Most grants that one counter keeps apart: they are kept one by one, so that the window is exact.
+MAX_LIMIT: Final = 10_000
+MIN_WINDOW_MS: Final = 1_000
+#: How far back showings are remembered.
+MAX_WINDOW_MS: Final = 30 * 86_400_000
 _REMEMBERED: Final = 20_000
 _NOTHING: Final[Mapping[str, int]] = {}
 
