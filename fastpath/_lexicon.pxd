@@ -1,7 +1,7 @@
 cimport cython
 
 cdef unsigned long long _PRIME, _MIX, _MASK, _PREFIX, _ROW
-cdef int _GAP, _MEMO, _LONGEST_PREFIX
+cdef int _GAP, _MEMO, _LONGEST_PREFIX, _OPENINGS, _SHARED
 
 cdef unsigned long long _step(unsigned long long h, Py_UCS4 c) noexcept
 cdef unsigned long long _end(unsigned long long h) noexcept
@@ -21,23 +21,32 @@ cdef class Table:
 
 
 @cython.final
+cdef class Scratch:
+    cdef int[:] symbols, offsets
+
+
+@cython.final
 cdef class Lexicon:
     cdef public unsigned long long seed
     cdef public bint watch
     cdef unsigned long long[:] memo
     cdef unsigned int lengths
+    cdef unsigned int[:] openings
+    cdef list pool
     cdef Table words, prefixes, edges
-    cdef int[:] gap_to, accept_from, accepts, row_from, row
+    cdef int[:] gap_to, accept_from, accepts, row_from, row, roots
     @cython.locals(h="unsigned long long", i=Py_ssize_t)
     cpdef object word_hash(self, str word)
     @cython.locals(h="unsigned long long", i=Py_ssize_t)
     cpdef object prefix_hash(self, str word)
+    @cython.locals(total=Py_ssize_t, scratch=Scratch)
+    cpdef object scan(self, str text)
     @cython.locals(
         total=Py_ssize_t, i=Py_ssize_t, start=Py_ssize_t, length=int, count=int, used=int, at=int,
-        k=int, symbol=int, node=int, h="unsigned long long", c=Py_UCS4,
+        k=int, symbol=int, node=int, h="unsigned long long", c=Py_UCS4, lengths="unsigned int",
         symbols="int[:]", offsets="int[:]",
     )
-    cpdef object scan(self, str text)
+    cdef object _scan(self, str text, Scratch scratch)
     @cython.locals(number=int, k=int)
     cdef int _show(self, unsigned long long h, int[:] symbols, int used) except -1
     @cython.locals(k=int, j=int, to=int, gap=int, skip=int, first=bint)

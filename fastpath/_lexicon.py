@@ -16,10 +16,15 @@ _PRIME = 0x9E3779B97F4A7C15
 _MIX = 0xBF58476D1CE4E5B9
 _MASK = 0xFFFFFFFFFFFFFFFF
 _GAP = 3
-_MEMO = 16_384
+_MEMO = 65_536
 _PREFIX = 0x5851F42D4C957F2D
 _ROW = 1_048_576
 _LONGEST_PREFIX = 31
+_OPENINGS = 4_096
+#: (category, first word, end word) of each phrase; words; which are marks; (start, end) to be looked at.
+Found = tuple[list[tuple[int, int, int]], int, list[int], list[tuple[int, int]]]
+#: Texts up to this length share scratch; longer ones bring their own.
+_SHARED = 4_096
 
 
 def _step(h: Any, c: Any) -> Any:
@@ -79,6 +84,18 @@ class Table:
             at = (at + 1) & self.mask
 
 
+class Scratch:
+    """Where one scan keeps what the words of a text show. Scans take one from the pool and give it back.
+
+    Args:
+        total: Most characters of a text.
+    """
+
+    def __init__(self, total: int) -> None:
+        self.symbols = array("i", bytes(4 * (4 * total + 8)))
+        self.offsets = array("i", bytes(4 * (total + 2)))
+
+
 class Lexicon:
     """All phrases of one lexicon; immutable but for the memory of harmless words.
 
@@ -98,6 +115,7 @@ class Lexicon:
         self.seed = hash("parley-lexicon") & _MASK
         self.watch = watch
         self.memo = array("Q", bytes(8 * _MEMO))
+        self.pool: list[Scratch] = []
         symbols: dict[str, int] = {}
         edges: dict[tuple[int, int], int] = {}
         gaps: dict[int, int] = {}
@@ -122,6 +140,9 @@ class Lexicon:
             accepts.setdefault(node, []).append(category)
         self._symbols(symbols, classes)
         self.edges = Table({_edge(node, symbol): to for (node, symbol), to in edges.items()})
+        self.roots = array(
+            "i", [edges.get((0, symbol), -1) for symbol in range(len(symbols))] or [0]
+        )
         self.gap_to = array("i", [gaps.get(node, -1) for node in range(nodes)])
         flat: list[int] = []
         ends = [0]
@@ -135,6 +156,7 @@ class Lexicon:
         rows: dict[str, list[int]] = {}
         prefixes: dict[int, int] = {}
         self.lengths = 0
+        openings = [0] * _OPENINGS
         for part, symbol in symbols.items():
             if part in classes:
                 for word in classes[part]:
@@ -146,7 +168,10 @@ class Lexicon:
                         f"{part!r}: an open ending needs 1 to {_LONGEST_PREFIX} letters"
                     )
                 prefixes[self.prefix_hash(part.removesuffix("*"))] = symbol
-                self.lengths |= 1 << length
+                if length == 1:
+                    self.lengths = 2
+                else:
+                    openings[self.opening(part)] |= 1 << length
             else:
                 rows.setdefault(part, []).append(symbol)
         starts = [0]
@@ -158,6 +183,7 @@ class Lexicon:
             starts.append(len(flat))
         self.row_from = array("i", starts)
         self.row = array("i", flat or [0])
+        self.openings = array("I", openings)
         self.words = Table(numbers)
         self.prefixes = Table(prefixes)
 
@@ -175,14 +201,16 @@ class Lexicon:
             h = _step(h, word[i])
         return int(_end(h ^ _PREFIX))
 
+    def opening(self, word: str) -> int:
+        """Return where the lengths of the prefixes stand that start with the first two letters of a word."""
+        return int(_step(_step(self.seed, word[0]), word[1]) & (_OPENINGS - 1))
+
     def harmless(self, word: str) -> None:
         """Remember that a word need not be looked at again."""
         h = self.word_hash(word)
         self.memo[h & (_MEMO - 1)] = h
 
-    def scan(  # noqa: C901 - one pass over the characters
-        self, text: str
-    ) -> tuple[list[tuple[int, int, int]], int, list[int], list[tuple[int, int]]]:
+    def scan(self, text: str) -> Found:
         """Return what stands in a folded text.
 
         Returns:
@@ -190,8 +218,17 @@ class Lexicon:
             counting as words; which of them are marks; (start, end) of words to be looked at.
         """
         total = len(text)
-        symbols = array("i", bytes(4 * (4 * total + 8)))
-        offsets = array("i", bytes(4 * (total + 2)))
+        shared = total <= _SHARED
+        scratch = self.pool.pop() if shared and self.pool else Scratch(max(total, _SHARED))
+        found: Found = self._scan(text, scratch)
+        if shared:
+            self.pool.append(scratch)
+        return found
+
+    def _scan(self, text: Any, scratch: Any) -> Any:  # noqa: C901 - one pass over the characters
+        total = len(text)
+        symbols = scratch.symbols
+        offsets = scratch.offsets
         marks: list[int] = []
         watched: list[tuple[int, int]] = []
         count = 0
@@ -210,15 +247,20 @@ class Lexicon:
             h = self.seed
             start = i
             length = 0
+            lengths = self.lengths
             while True:
                 h = _step(h, c)
                 length += 1
-                if length <= _LONGEST_PREFIX and (self.lengths >> length) & 1:
+                if length == 2:
+                    lengths = self.openings[h & (_OPENINGS - 1)]
+                if lengths and length <= _LONGEST_PREFIX and (lengths >> length) & 1:
                     symbol = self.prefixes.get(_end(h ^ _PREFIX))
                     if symbol >= 0:
                         symbols[used] = symbol
                         used += 1
                 i += 1
+                while i < total and 0x300 <= ord(text[i]) <= 0x36F:
+                    i += 1  # marks over and through letters do not hide the word
                 if i >= total:
                     break
                 c = text[i]
@@ -238,7 +280,7 @@ class Lexicon:
         hits: list[tuple[int, int, int]] = []
         for at in range(count):
             for k in range(offsets[at], offsets[at + 1]):
-                node = self.edges.get(_edge(0, symbols[k]))
+                node = self.roots[symbols[k]]
                 if node >= 0:
                     self._walk(node, at, at + 1, count, symbols, offsets, hits)
         return hits, count, marks, watched

@@ -1,22 +1,21 @@
 """The sensitive gate: no ad beside pain, danger or harm, and none for restricted goods.
 
-A phrase lexicon per language (`data/gate_eng.tsv`, `data/gate_jpn.tsv`) with exceptions for harmless phrases
+A phrase lexicon per language (`data/gate_<language>.tsv`) with exceptions for harmless phrases
 ("legal thriller", "kill a process"), and beside it a linear model for what no phrase says ("she won't be
 coming home"). Every turn given is read, the user's and the assistant's: one sensitive turn closes the whole
-conversation. Both lexicons are applied whatever the language, and anything that goes wrong inside, a
+conversation. All lexicons are applied whatever the language, and anything that goes wrong inside, a
 missing or damaged model too, closes the gate.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cache
 from typing import Final
 
 import msgspec
 
+from fastpath import lexicons
 from fastpath.model import shipped
-from fastpath.phrases import Fragments, Phrases, read_lexicon
 from fastpath.text import fold
 
 #: Goods that get no ad, with a reason of their own.
@@ -60,10 +59,7 @@ def judge(categories: Iterable[str]) -> GateVerdict:
 
 def lexicon_categories(folded: str) -> set[str]:
     """Return the categories whose phrases stand in one folded text."""
-    found = _english().categories(folded)
-    if not folded.isascii():
-        found |= _japanese().categories(folded)
-    return found
+    return lexicons.shipped().read(folded)[0]
 
 
 def categories_of(text: str) -> set[str]:
@@ -73,7 +69,15 @@ def categories_of(text: str) -> set[str]:
         GateModelError: The model is missing or damaged.
     """
     folded = fold(text)
-    found = lexicon_categories(folded)
+    return beyond_phrases(lexicon_categories(folded), folded)
+
+
+def beyond_phrases(found: set[str], folded: str) -> set[str]:
+    """Add `INDIRECT` to the lexicon's categories of a folded text where only the model fires.
+
+    Raises:
+        GateModelError: The model is missing or damaged.
+    """
     if found <= RESTRICTED and shipped().fires(folded):
         found.add(INDIRECT)
     return found
@@ -87,13 +91,3 @@ def ready() -> str:
     """
     lexicon_categories("\u3042")
     return shipped().digest
-
-
-@cache
-def _english() -> Phrases:
-    return Phrases(read_lexicon("gate_eng.tsv"))
-
-
-@cache
-def _japanese() -> Fragments:
-    return Fragments(read_lexicon("gate_jpn.tsv"))

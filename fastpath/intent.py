@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from domain.formats import Intent
-from fastpath.phrases import Fragments, Phrases, read_lexicon
+from fastpath import lexicons
 from fastpath.text import fold
 
+#: How many of the user's last turns count.
+TURNS: Final = 3
 _BASE: Final = 150
 _WEIGHTS: Final[dict[str, int]] = {
     "buy": 400, "recommend": 350, "compare": 250, "price": 250, "need": 150, "learn": 50, "task": -250,
@@ -51,6 +52,18 @@ class Reading(msgspec.Struct, frozen=True):
     signals: tuple[str, ...]
 
 
+class Said(NamedTuple):
+    """What one turn of the user says about intent.
+
+    Attributes:
+        signals: Names of its signals.
+        greeting: Whether nothing is left once greetings and thanks are taken away.
+    """
+
+    signals: frozenset[str]
+    greeting: bool
+
+
 def read_intent(user_texts: Sequence[str], tags: int) -> Reading:
     """Return intent and opportunity.
 
@@ -58,16 +71,22 @@ def read_intent(user_texts: Sequence[str], tags: int) -> Reading:
         user_texts: What the user wrote, oldest first; the last three count.
         tags: How many tags match in those turns.
     """
-    latest = fold(user_texts[-1]) if user_texts else ""
-    found = signals_of(latest)
-    if _only_greeting(latest, found) or not latest.strip():
-        return Reading(Intent.CHITCHAT, _CHITCHAT, tuple(sorted(found & {"greeting"})))
-    score = _BASE + sum(_WEIGHTS[name] for name in sorted(found) if name in _WEIGHTS)
+    return weigh([said_in(fold(text)) for text in user_texts[-TURNS:]], tags)
+
+
+def weigh(said: Sequence[Said], tags: int) -> Reading:
+    """Return intent and opportunity of up to three turns of the user, oldest first."""
+    if not said or said[-1].greeting:
+        greeted = bool(said) and "greeting" in said[-1].signals
+        return Reading(Intent.CHITCHAT, _CHITCHAT, ("greeting",) if greeted else ())
+    found = said[-1].signals
+    score = _BASE
+    for name in found:
+        score += _WEIGHTS.get(name, 0)
     earlier = 0
-    for age, text in enumerate(reversed(user_texts[-3:-1]), start=1):
-        before = signals_of(fold(text))
+    for age, before in enumerate(reversed(said[:-1]), start=1):
         strength = sum(
-            _WEIGHTS[name] for name in _COMMERCIAL if name in before and name not in found
+            _WEIGHTS[name] for name in _COMMERCIAL if name in before.signals and name not in found
         )
         earlier = max(earlier, strength // _CARRY**age)
     score += earlier
@@ -83,32 +102,17 @@ def _intent_of(score: int) -> Intent:
     return Intent.MEDIUM_COMMERCIAL if score >= _MEDIUM else Intent.LOW_INTENT
 
 
-def signals_of(folded: str) -> set[str]:
-    """Return the names of the signals in one folded text."""
-    found = _english().categories(folded)
-    if not folded.isascii():
-        found |= _japanese().categories(folded)
+def said_in(folded: str) -> Said:
+    """Return what one folded text says about intent."""
+    _, signals, greeting = lexicons.shipped().read(folded)
+    return numbers_too(signals, greeting, folded)
+
+
+def numbers_too(signals: set[str], greeting: bool, folded: str) -> Said:
+    """Add to the phrases' signals of a folded text what its numbers say: a price, a model name."""
     if _DIGIT.search(folded):
         if _MONEY.search(folded):
-            found.add("price")
+            signals.add("price")
         if _MODEL.search(folded):
-            found.add("model")
-    return found
-
-
-def _only_greeting(folded: str, found: set[str]) -> bool:
-    """Return whether nothing is left once greetings and thanks are taken away."""
-    if folded.isascii() and found and "greeting" not in found:
-        return False  # no exception of this lexicon hides a greeting, so none stands here
-    rest = _japanese().without("greeting", folded) if not folded.isascii() else folded
-    return _english().covers("greeting", rest)
-
-
-@cache
-def _english() -> Phrases:
-    return Phrases(read_lexicon("intent_eng.tsv"))
-
-
-@cache
-def _japanese() -> Fragments:
-    return Fragments(read_lexicon("intent_jpn.tsv"))
+            signals.add("model")
+    return Said(frozenset(signals), greeting)

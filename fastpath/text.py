@@ -17,9 +17,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 from typing import Final
 
 import msgspec
+
+from fastpath._fold import Folder
 
 #: Letters of the Japanese scripts, as the inside of a character class.
 JAPANESE: Final = (
@@ -27,8 +30,11 @@ JAPANESE: Final = (
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
 
+#: What cannot be seen and would hide a word: soft hyphens, zero-width and direction marks, fillers, joiners,
+#: variation selectors.
 _FORMAT = re.compile(
-    "[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 _LONE = re.compile("[\ud800-\udfff]")
 _FOLD = str.maketrans(
@@ -36,8 +42,8 @@ _FOLD = str.maketrans(
         **dict.fromkeys("\u2018\u2019\u02bc\u00b4\u2032", "'"),
         **dict.fromkeys("\u2010\u2011\u2012\u2013\u2212", "-"),
         **dict.fromkeys("\u2122\u00ae\u00a9\u2120", " "),
-        # Variation selectors and keycaps belong to emoji, not to the word that follows.
-        **dict.fromkeys("\ufe0e\ufe0f\u20e3", " "),
+        # A keycap ends an emoji; the word that follows is none of it.
+        "\u20e3": " ",
     }
 )
 _LETTER: Final = rf"(?![{JAPANESE}])[^\W_]"
@@ -73,9 +79,40 @@ def fold(text: str) -> str:
     """Return the canonical form of any string: rule 1. Never fails; lone surrogates become U+FFFD."""
     if text.isascii():
         return text.lower()
+    quick = _folder().fold(text)
+    return fold_whole(text) if quick is None else quick
+
+
+def fold_whole(text: str) -> str:
+    """Return the canonical form of any string by rule 1, taken step by step: what `fold` must agree with."""
     text = _LONE.sub("\ufffd", text).translate(_FOLD)
     text = unicodedata.normalize("NFKC", _FORMAT.sub("", text)).casefold()
     return unicodedata.normalize("NFKC", text).translate(_FOLD)
+
+
+@cache
+def _folder() -> Folder:
+    return Folder(_fold_alone)
+
+
+def _fold_alone(char: str) -> str | None:
+    """Return what a character becomes wherever it stands, or None if its neighbours have a say.
+
+    Only marks and conjoining Hangul join what stands before them when a text is normalised.
+    """
+    first = _FORMAT.sub("", _LONE.sub("\ufffd", char).translate(_FOLD))
+    steps = first + unicodedata.normalize("NFKC", first)
+    become = fold_whole(char)
+    return None if any(map(_joins, steps + become)) else become
+
+
+def _joins(char: str) -> bool:
+    return (
+        unicodedata.category(char).startswith("M")
+        or "\u1100" <= char <= "\u11ff"
+        or "\ua960" <= char <= "\ua97f"
+        or "\ud7b0" <= char <= "\ud7ff"
+    )
 
 
 class Words(msgspec.Struct, frozen=True):
