@@ -33,6 +33,12 @@ PREFIXES: dict[str, str] = {
     "snp": "snapshot",
     "aud": "audit entry",
     "obx": "outbox row",
+    "kix": "knowledge index",
+    "kve": "knowledge version",
+    "kso": "knowledge source",
+    "doc": "document",
+    "dov": "document version",
+    "chk": "chunk",
 }
 
 
