@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
@@ -13,6 +13,7 @@ from api.auth import Authenticator
 from api.front import Front
 from api.limits import Limiter
 from api.metrics import Metrics
+from api.realtime import Hub
 from api.rollout import Rollout
 from api.routes import (
     analytics,
@@ -24,6 +25,7 @@ from api.routes import (
     health,
     keys,
     pages,
+    realtime,
     receipts,
     runs,
     sources,
@@ -33,6 +35,7 @@ from api.state import State
 from bootstrap.services import Services, open_services
 from bootstrap.settings import Settings, load_settings
 from domain.time import Clock
+from storage.cache import make_redis
 
 _ROUTERS = (
     campaigns.router,
@@ -47,6 +50,7 @@ _ROUTERS = (
     receipts.router,
     health.router,
     pages.router,
+    realtime.router,
 )
 
 
@@ -67,14 +71,17 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_services(chosen, clock=clock, pool_size=10) as services:
             serving = Serving(services)
-            app.state.parley = _state(services, metrics, serving)
-            follower = asyncio.create_task(serving.follow())
+            reader = make_redis(chosen.redis_url)
+            hub = Hub(services.redis, reader)
+            app.state.parley = _state(services, metrics, serving, hub)
+            tasks = [asyncio.create_task(serving.follow()), asyncio.create_task(hub.run())]
             try:
                 yield
             finally:
-                follower.cancel()
-                with suppress(asyncio.CancelledError):
-                    await follower
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                await reader.aclose()
 
     app = FastAPI(
         title=openapi.TITLE,
@@ -92,7 +99,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     return Front(app, metrics, lambda: app.state.parley)
 
 
-def _state(services: Services, metrics: Metrics, serving: Serving) -> State:
+def _state(services: Services, metrics: Metrics, serving: Serving, hub: Hub) -> State:
     settings = services.settings
     return State(
         services=services,
@@ -106,4 +113,5 @@ def _state(services: Services, metrics: Metrics, serving: Serving) -> State:
         ),
         rollout=Rollout(settings),
         metrics=metrics,
+        hub=hub,
     )

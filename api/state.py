@@ -8,6 +8,7 @@ from api.auth import Authenticator, address_of
 from api.exchange import Scope, exchange_of
 from api.limits import Limiter
 from api.metrics import Metrics
+from api.realtime import Hub
 from api.rollout import Rollout
 from api.serving import Serving
 from bootstrap.services import Services
@@ -24,6 +25,7 @@ class State:
         services: Database, Redis, objects, clock, ids.
         serving: The fast path and its snapshot.
         authenticator, limiter, rollout, metrics: The door's own parts.
+        hub: Live events for sockets.
     """
 
     services: Services
@@ -32,6 +34,7 @@ class State:
     limiter: Limiter
     rollout: Rollout
     metrics: Metrics
+    hub: Hub
 
     @property
     def settings(self) -> Settings:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from domain.events import Plain, Progress, ProgressType
-from domain.ids import Ids
+from domain.ids import Ids, stable_id
 from domain.time import Clock, day_of
 from llm.router import ModelRouter
 from storage.database import Database
@@ -58,5 +58,7 @@ class GraphContext:
                 message=message,
                 at_ms=self.clock.now_ms(),
                 data=data,
+                org_id=self.org_id,
+                campaign_id=stable_id("cmp", self.run_id),
             )
         )

@@ -1,4 +1,4 @@
-"""Publishes a run's progress on a Redis stream; losing it never stops the run."""
+"""Publishes a run's progress on Redis streams; losing it never stops the run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 import msgspec
 from redis.asyncio import Redis
 
-from domain.events import Progress, progress_stream
+from domain.events import Progress, streams_of
 from storage.cache import REDIS_ERRORS
 
 log = logging.getLogger("parley.progress")
@@ -28,12 +28,13 @@ class RedisProgress:
         self._redis = redis
 
     async def emit(self, event: Progress) -> None:
-        """Append one event to the run's stream."""
-        stream = progress_stream(event.run_id)
+        """Append one event to the streams of its run, its campaign and its organisation: to all or none."""
+        body = msgspec.json.encode(event)
         try:
-            async with self._redis.pipeline(transaction=False) as pipe:
-                pipe.xadd(stream, {"e": msgspec.json.encode(event)}, maxlen=_MAX_LINES)
-                pipe.expire(stream, _KEEP_SECONDS)
+            async with self._redis.pipeline(transaction=True) as pipe:
+                for stream in streams_of(event):
+                    pipe.xadd(stream, {"e": body}, maxlen=_MAX_LINES)
+                    pipe.expire(stream, _KEEP_SECONDS)
                 await pipe.execute()
         except REDIS_ERRORS as error:
             log.warning("progress of %s not published: %s", event.run_id, error)

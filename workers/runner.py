@@ -112,7 +112,13 @@ class Runner:
         if questions:
             payload: dict[str, Any] = {"interrupt": questions[0].id, **questions[0].value}
             status = RunStatus(payload["waits_for"])
-            return await self._rest(run, status, question=payload, pending=None, step=_step(after))
+            rested = await self._rest(
+                run, status, question=payload, pending=None, step=_step(after)
+            )
+            if rested is not None:
+                asked = " ".join(payload.get("questions", ()))
+                await context.tell("question", _step(after) or "run", asked, waits_for=status.value)
+            return rested
         values: CampaignState = after.values  # type: ignore[assignment]
         outcome, reason = values["outcome"], values.get("reason", "")
         campaign_id, ads = values.get("campaign_id"), values.get("ads", 0)

@@ -98,7 +98,8 @@ def _fetch(url: str) -> bytes:
 def follow(client: Client, run_id: str, *, quiet: bool = False) -> None:
     """Print a run's progress until it rests."""
     for event in client.follow(run_id):
-        if not quiet:
+        # What is asked is shown with the run, once it rests.
+        if not quiet and event["type"] != "question":
             line(MARKS.get(event["type"], "✓"), event["step"], escape(event["message"]))
 
 
