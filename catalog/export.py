@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from auction.spreading import START_PPM
+from auction.types import PPM
 from catalog.repository import Ads, Apps, Campaigns
 from catalog.specs import CampaignSpec
 from catalog.tables import Ad, App, Campaign, Creative
@@ -133,4 +135,6 @@ def _ad_entry(
         topics=spec.topics,
         caps=own + account.get(campaign.org_id, ()),
         pacing=spec.pacing,
+        # What holds until the pacing controller has spoken.
+        pace_ppm=START_PPM if spec.pacing is Pacing.EVEN else PPM,
     )

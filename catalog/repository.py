@@ -114,6 +114,11 @@ class Campaigns(Repository[Campaign]):
             await self.session.scalars(select(Campaign.id).where(Campaign.status == "live"))
         ).all()
 
+    async def evenly_paced(self) -> Sequence[Campaign]:
+        """Return live campaigns whose budget is spread evenly, by id."""
+        query = select(Campaign).where(Campaign.status == "live", Campaign.pacing == "even")
+        return (await self.session.scalars(query.order_by(Campaign.id))).all()
+
     async def over(self, now: datetime) -> Sequence[Campaign]:
         """Return live or paused campaigns whose end has passed."""
         query = select(Campaign).where(

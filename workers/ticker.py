@@ -20,6 +20,7 @@ from kombu.exceptions import OperationalError
 
 from bootstrap.budgets import sync_live_spend
 from bootstrap.decisions import DecisionConsumer
+from bootstrap.pacing import BEAT_SECONDS, PacingController
 from bootstrap.services import Services, open_services
 from bootstrap.settings import load_settings
 from catalog.lifecycle import CampaignStatus
@@ -51,6 +52,7 @@ class Ticker:
         self.celery = celery
         self._newest, self._again_at = "", 0.0
         self.decisions = DecisionConsumer(services, consumer=f"ticker-{os.getpid()}")
+        self.pacing = PacingController(services)
 
     def beats(self) -> list[tuple[str, float, Callable[[], Awaitable[object]]]]:
         """Return name, seconds between two beats, and what to do."""
@@ -60,6 +62,7 @@ class Ticker:
             ("decisions", 0.3, self.decisions.drain),
             ("orphans", 2.0, self.requeue_orphans),
             ("spend", 2.0, partial(sync_live_spend, self.services)),
+            ("pacing", BEAT_SECONDS, self.pacing.beat),
             ("schedule", 5.0, self.end_campaigns),
         ]
 
