@@ -20,7 +20,6 @@ from bootstrap.cli.client import Client, Refused
 from bootstrap.cli.client import connect as connect_api
 from bootstrap.cli.here import not_running
 from bootstrap.cli.output import Json, guarded, line, out
-from domain.errors import ParleyError
 
 _PATIENCE_S: Final = 30.0
 _PAUSE_S: Final = 0.5
@@ -141,6 +140,3 @@ def branches(root: Tree, *, single: bool) -> Callable[[dict[str, Any]], Tree]:
         return steps[run, step]
 
     return of
-
-
-__all__ = ["ParleyError", "branches", "follow", "topic_of", "watch"]
