@@ -5,5 +5,6 @@
 
 from encoder.files import DIM, MODEL_ID
 from encoder.model import Encoder, installed, load
+from encoder.table import QueryTable, query_table
 
-__all__ = ["DIM", "MODEL_ID", "Encoder", "installed", "load"]
+__all__ = ["DIM", "MODEL_ID", "Encoder", "QueryTable", "installed", "load", "query_table"]

@@ -15,6 +15,8 @@ FOLDER: Final = Path(__file__).with_name("data")
 MODEL: Final = "minilm.onnx"
 VOCABULARY: Final = "vocab.txt"
 NOTICE: Final = "NOTICE.txt"
+#: Versioned with the code, because it takes minutes to make: `python -m encoder.distil`.
+TABLE: Final = "query_table.bin"
 
 #: SHA-256 of what `python -m encoder.build` makes from the published weights, the same on any machine.
 DIGESTS: Final = {

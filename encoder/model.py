@@ -83,6 +83,11 @@ class Encoder:
         pieces: list[str] = self._tokenizer.encode(_clean(text), add_special_tokens=False).tokens
         return pieces
 
+    def vocabulary(self) -> list[str]:
+        """Return every word piece, in order of its number, which is roughly that of frequency."""
+        known: dict[str, int] = self._tokenizer.get_vocab()
+        return sorted(known, key=known.__getitem__)
+
     def _ids(self, texts: Sequence[str]) -> list[list[int]]:
         encoded = self._tokenizer.encode_batch([_clean(text[:_MOST_CHARS]) for text in texts])
         rows = []

@@ -19,6 +19,7 @@ from fastpath import layout, topics
 from fastpath._core import fill
 from fastpath.compile_targets import ad_columns, rows
 from fastpath.compile_topics import Topics, words_of_tags
+from fastpath.compile_vectors import Embedder, compile_vectors, vectors_identity
 from fastpath.expand import Expander, Expansion, dictionary_path, read_table
 from fastpath.japanese import is_japanese
 from fastpath.model import MODEL_FILE
@@ -58,14 +59,17 @@ def compile_catalogue(
     *,
     previous: Path | None = None,
     expander: Expander | None = None,
+    embedder: Embedder | None = None,
 ) -> SnapshotInfo:
     """Write `out_dir/<snapshot id>/` and return what is in it.
 
     Args:
         export: Everything that may be served.
         out_dir: Folder of snapshots; created if missing. An equal snapshot there is left alone.
-        previous: An earlier snapshot folder whose Japanese expansions are reused where still valid.
+        previous: An earlier snapshot folder whose Japanese expansions and vectors are reused where still
+            valid.
         expander: Where Japanese forms come from; by default the shipped table and JMdict.
+        embedder: What ads are embedded with (`encoder.load()`); None: the snapshot matches by words alone.
     """
     warnings: list[str] = []
     maker = expander or default_expander(warnings)
@@ -79,8 +83,11 @@ def compile_catalogue(
         msgspec.msgpack.encode(app) for app in sorted(export.apps, key=lambda app: app.app_id)
     )
     gate = MODEL_FILE.read_bytes()
-    identity = _identity(encoded, apps, expansion, tags.words, gate)
-    arrays, names, starts, longest = _build(ads, encoded, apps, tags, expansion, identity, warnings)
+    meanings = compile_vectors(ads, embedder, previous=previous)
+    identity = _identity(encoded, apps, expansion, tags.words, gate, vectors_identity(meanings))
+    arrays, names, starts, longest = _build(
+        ads, encoded, apps, tags, expansion, identity, warnings, meanings
+    )
     files = {f"{name}.npy": _npy(array) for name, array in arrays.items()}
     files[layout.TEXTS] = b"".join(encoded)
     files[layout.NAMES] = msgspec.msgpack.encode(names)
@@ -200,13 +207,14 @@ def _identity(
     expansion: Expansion,
     words: dict[str, tuple[str, ...]],
     gate: bytes,
+    vectors: bytes,
 ) -> str:
     """Return the content hash of everything the files are made from."""
     digest = hashlib.blake2b(f"layout-{layout.VERSION}".encode(), digest_size=32)
     forms = msgspec.msgpack.encode(sorted(expansion.forms.items()))
     shown = msgspec.msgpack.encode(sorted(words.items()))
     parts = (*encoded, b"|apps|", *apps, b"|forms|", forms, b"|words|", shown, b"|gate|", gate)
-    for part in parts:
+    for part in (*parts, b"|vectors|", vectors):
         digest.update(len(part).to_bytes(8, "big") + part)
     return digest.hexdigest()
 
@@ -225,6 +233,7 @@ def _build(
     expansion: Expansion,
     identity: str,
     warnings: list[str],
+    meanings: dict[str, np.ndarray[Any, Any]],
 ) -> tuple[dict[str, np.ndarray[Any, Any]], layout.Names, dict[str, int], int]:
     """Return all arrays, the names, the first characters of Japanese keys and the longest phrase."""
     forms: dict[str, set[int]] = {}
@@ -257,7 +266,7 @@ def _build(
         app_ids=tuple(msgspec.msgpack.decode(app, type=AppEntry).app_id for app in apps),
         topics=tuple(tags.bought.names),
     )
-    raw: dict[str, Any] = {"slots": slots, "slot_keys": slot_keys}
+    raw: dict[str, Any] = {"slots": slots, "slot_keys": slot_keys, **meanings}
     raw["key_offsets"], raw["key_blob"] = _strings(key_names)
     raw["key_form_offsets"], raw["key_forms"] = rows([keys[key] for key in key_names])
     raw["form_offsets"], raw["form_blob"] = _strings(form_names)

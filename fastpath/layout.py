@@ -65,6 +65,14 @@ ARRAYS: Final[dict[str, str]] = {
     "topic_post_offsets": "<i4",  # IAB topic → ads bought on it or on one above it, best bid first
     "topic_posts": "<i4",
     "topic_tag": "<i4",  # IAB topic → the tag its words show
+    "piece_slots": "<u8",  # hashes of word pieces, 0 = empty; this and the rest empty without vectors
+    "piece_rows": "<i4",  # slot → row of the query table
+    "piece_vectors": "|i1",  # rows of 256
+    "piece_weights": "<u2",
+    "ad_vectors": "|i1",  # ad → 256 numbers
+    "ad_vector_norms": "<i4",  # their length in thousandths; 0: the ad has no vector
+    "ad_vector_bits": "<u8",  # ad → 4 words: which numbers are positive
+    "ad_vector_keys": "<u8",  # names the text a vector was made from, for the next compile
 }
 
 TEXTS: Final = "texts.bin"

@@ -15,6 +15,7 @@ from domain.errors import Unprocessable
 from fastpath import layout
 from fastpath._choose import Market
 from fastpath._core import Matcher
+from fastpath._vectors import Vectors
 from fastpath.model import GateModel, load
 from fastpath.text import CONTRACTED, Words, words_of
 from fastpath.topics import PREFIX
@@ -86,6 +87,14 @@ class Snapshot:
     topic_post_offsets: Any
     topic_posts: Any
     topic_tag: Any
+    piece_slots: Any
+    piece_rows: Any
+    piece_vectors: Any
+    piece_weights: Any
+    ad_vectors: Any
+    ad_vector_norms: Any
+    ad_vector_bits: Any
+    ad_vector_keys: Any
 
     def __init__(
         self,
@@ -150,6 +159,11 @@ class Snapshot:
     def market(self) -> Market:
         """Return the columns of the ads, ready for the choice."""
         return Market(self)
+
+    @cached_property
+    def vectors(self) -> Vectors | None:
+        """Return what matching by meaning reads, or None if the snapshot was compiled without."""
+        return Vectors(self) if self.piece_slots.size and self.ad_vector_norms.size else None
 
     def host_notes(self, blocked: frozenset[str]) -> bytearray:
         """Return what is known of each ad beside a host's blocked topics: see `_choose.Asked.hosts`."""
