@@ -25,7 +25,6 @@ log = logging.getLogger("parley.hot")
 PATH = "/api/requests"
 
 _decode = msgspec.json.Decoder(wire.AdRequestBody).decode
-_encode = msgspec.json.Encoder().encode
 
 
 class HotRoute:
@@ -45,38 +44,44 @@ class HotRoute:
             return
         try:
             body = parse(await read_body(scope, receive, DEFAULT_LIMIT))
-            answer = await self._answer(body, scope)
+            answer, reason = await self._answer(body, scope)
         except ParleyError as error:
             await refuse(send, error)
             return
-        self._state().metrics.answers.labels(answer.reason).inc()
-        await reply(send, 200, _encode(answer))
+        self._state().metrics.answered(reason)
+        await reply(send, 200, answer)
 
-    async def _answer(self, body: wire.AdRequestBody, scope: Scope) -> wire.AnswerBody:
+    async def _answer(self, body: wire.AdRequestBody, scope: Scope) -> tuple[bytes, str]:
+        """Return the bytes to send and their reason code."""
         state = self._state()
         parts = state.services
         principal = await state.authenticator.caller(scope, body.app_id)
         principal.need("ads:serve")
+        if body.test:
+            principal.need("ads:test")
         request_id = parts.ids.new("req")
         try:
-            await state.count(principal, scope)
+            await state.count(principal, scope, ahead=True)
         except Unavailable:
             # The counter and the cooldown live in the same Redis: no state, no ad.
-            return wire.no_ad(request_id, Reason.STATE_UNAVAILABLE)
+            return _no_ad(request_id, Reason.STATE_UNAVAILABLE)
         fastpath = state.fastpath()
         app = fastpath.snapshot.app(body.app_id) if fastpath else None
         home = app.default_geo if app else None
         question = wire.to_request(body, request_id, parts.clock.now_ms(), home)
-        if not state.rollout.serves(body.app_id):
-            return wire.no_ad(request_id, wire.ROLLOUT_OFF)
         if fastpath is None:
-            return wire.no_ad(request_id, wire.NO_SNAPSHOT)
+            return _no_ad(request_id, wire.NO_SNAPSHOT)
+        engine = state.rollout.engine(body.app_id)
         try:
-            return wire.to_answer(await fastpath.answer(question))
+            return wire.on_wire(await fastpath.answer_bytes(question, engine=engine))
         except Exception as error:  # a chat must not break for want of an ad, whatever the defect
             # Its message and its traceback could quote what a user said: only its kind is logged.
             log.error("ad request %s failed: %s", request_id, type(error).__name__)
-            return wire.no_ad(request_id, wire.INTERNAL)
+            return _no_ad(request_id, wire.INTERNAL)
+
+
+def _no_ad(request_id: str, reason: str | Reason) -> tuple[bytes, str]:
+    return wire.no_ad(request_id, reason), str(reason)
 
 
 def parse(body: bytes) -> wire.AdRequestBody:

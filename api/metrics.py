@@ -28,10 +28,25 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._reasons: dict[str, Counter] = {}
+        self._routes: dict[tuple[str, str, int], Histogram] = {}
+
+    def answered(self, reason: str) -> None:
+        """Count an ad request by its reason code, one of a fixed set."""
+        # Finding a labelled child costs more than counting with it.
+        counter = self._reasons.get(reason)
+        if counter is None:
+            counter = self._reasons[reason] = self.answers.labels(reason)
+        counter.inc()
+
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Record one answered request. `route` is a template, never a path with ids in it."""
         known = method if method in ("GET", "POST", "DELETE", "OPTIONS", "HEAD") else "other"
-        self._seconds.labels(known, route, str(status)).observe(seconds)
+        timing = self._routes.get((known, route, status))
+        if timing is None:
+            timing = self._seconds.labels(known, route, str(status))
+            self._routes[known, route, status] = timing
+        timing.observe(seconds)
 
     def text(self) -> bytes:
         """Return everything in the text format."""

@@ -1,16 +1,17 @@
-"""Which apps are served: `V2_ENABLED`, `V2_APP_IDS`, `V2_PERCENTAGE`."""
+"""Which engine decides for an app: `V2_ENABLED`, `V2_APP_IDS`, `V2_PERCENTAGE`."""
 
 from __future__ import annotations
 
 from bootstrap.settings import Settings
 from domain.randomness import draw
+from fastpath.engines import Engine
 
 
 class Rollout:
     """The roll-out flags.
 
-    Listed apps are always served; of the others that share which `V2_PERCENTAGE` says, always the same
-    ones. `V2_ENABLED=false` serves nobody.
+    Listed apps always get the second engine; of the others that share which `V2_PERCENTAGE` says, always
+    the same ones. The rest, and everybody with `V2_ENABLED=false`, get the first: counted keywords.
 
     Args:
         settings: Where the flags are set.
@@ -21,8 +22,11 @@ class Rollout:
         self._listed = frozenset(filter(None, (a.strip() for a in settings.v2_app_ids.split(","))))
         self._share = settings.v2_percentage / 100
 
-    def serves(self, app_id: str) -> bool:
-        """Tell whether an app is served."""
-        if not self._enabled:
-            return False
-        return app_id in self._listed or draw(app_id, "rollout") < self._share
+    def engine(self, app_id: str) -> Engine:
+        """Return the engine that decides for an app."""
+        return Engine.V2 if self._enabled and self._chosen(app_id) else Engine.V1
+
+    def _chosen(self, app_id: str) -> bool:
+        if self._share >= 1 or app_id in self._listed:
+            return True
+        return draw(app_id, "rollout") < self._share

@@ -8,6 +8,7 @@ from fastpath.engine import FastPath
 from fastpath.receipt import Signer
 from fastpath.reservation import RedisReservation
 from fastpath.snapshot import Snapshot
+from storage.pipe import Pipe
 
 
 class Serving:
@@ -21,10 +22,14 @@ class Serving:
         self._services = services
         self._follower = Follower(services)
         self._engine: FastPath | None = None
+        self._pipe = Pipe(services.settings.redis_url)
 
     async def follow(self) -> None:
         """Keep the newest snapshot mapped, until cancelled."""
-        await self._follower.run(self._swap)
+        try:
+            await self._follower.run(self._swap)
+        finally:
+            self._pipe.close()
 
     def fastpath(self) -> FastPath | None:
         """Return the fast path, or None while there is no snapshot."""
@@ -37,9 +42,10 @@ class Serving:
         parts = self._services
         self._engine = FastPath(
             snapshot,
-            RedisReservation(parts.redis),
+            RedisReservation(self._pipe),
             Signer(parts.settings.key("receipt")),
             parts.settings.key("nonce"),
             parts.clock,
             parts.ids,
+            caps_key=parts.settings.key("caps"),
         )

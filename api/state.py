@@ -45,6 +45,6 @@ class State:
         """Return the fast path, or None while there is no snapshot."""
         return self.serving.fastpath()
 
-    async def count(self, principal: Principal, scope: Scope) -> None:
+    async def count(self, principal: Principal, scope: Scope, *, ahead: bool = False) -> None:
         """Count a call against its tier. Raises as `Limiter.count` does."""
-        await self.limiter.count(principal, address_of(scope), exchange_of(scope))
+        await self.limiter.count(principal, address_of(scope), exchange_of(scope), ahead=ahead)

@@ -26,13 +26,14 @@ SCOPES: dict[str, str] = {
     "approvals:write": "approve or reject what waits for a person",
     "reports:read": "see reports, events and money",
     "ads:serve": "ask for ads",
+    "ads:test": "ask for test ads, which are never billed",
     "events:write": "send impressions, clicks, submits and dismissals",
     "keys:write": "make, rotate and revoke keys",
 }
 ADVERTISER_SCOPES = (
     "campaigns:read", "campaigns:write", "approvals:write", "reports:read", "keys:write",
 )  # fmt: skip
-PUBLISHER_SCOPES = ("ads:serve", "events:write", "reports:read", "keys:write")
+PUBLISHER_SCOPES = ("ads:serve", "ads:test", "events:write", "reports:read", "keys:write")
 _PREFIX = "parley_sk_"
 
 

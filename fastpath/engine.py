@@ -11,16 +11,19 @@ from typing import Final, NamedTuple
 import msgspec
 
 from auction.types import Rule
-from domain.catalogue import AdEntry, CapScope
+from domain.catalogue import CapScope
 from domain.errors import Unavailable
 from domain.formats import COOLDOWN_MS
 from domain.ids import Ids
 from domain.time import Clock, day_of
 from fastpath import gate, receipt, record, render
 from fastpath.caps import Shown, caps_of
-from fastpath.decide import choose, context_of
+from fastpath.decide import context_of
 from fastpath.eligibility import number_of
+from fastpath.engines import Engine, propose
 from fastpath.nonce import mac_of
+from fastpath.offers import Offer as Offer
+from fastpath.offers import offer_bytes
 from fastpath.reading import read_turns
 from fastpath.receipt import Signer
 from fastpath.render import OFFER_TTL_MS
@@ -47,43 +50,6 @@ _OVERRULING: Final = tuple(_REASONS)
 _OVERRULED: Final = tuple(_REASONS.values())
 #: Another candidate may still be granted.
 _TRY_ANOTHER: Final = (Verdict.BUDGET, Verdict.FREQUENCY)
-
-
-class Offer(msgspec.Struct, frozen=True, kw_only=True):
-    """What is stored under `offer:<request id>` (msgpack) for whoever books the events of an ad.
-
-    Attributes:
-        request_id, ad_id, campaign_id, advertiser_id, app_id, snapshot_id: What was shown, where.
-        bid_model: `cpc` or `cpm`.
-        price_micros, vcg_micros, currency: Charge and shadow price per billable unit.
-        hold_micros: What is held of the budget. propensity_ppm: chance of the choice.
-        house: Never billed.
-        issued_ms, expires_ms: UTC milliseconds.
-        conversation: Hash of the conversation.
-    """
-
-    request_id: str
-    ad_id: str
-    campaign_id: str
-    creative_id: str
-    advertiser_id: str
-    app_id: str
-    publisher_id: str
-    snapshot_id: str
-    format: str
-    bid_model: str
-    price_micros: int
-    vcg_micros: int
-    currency: str
-    hold_micros: int
-    propensity_ppm: int
-    house: bool
-    issued_ms: int
-    expires_ms: int
-    conversation: str
-
-
-_offer_bytes: Final = msgspec.msgpack.Encoder().encode
 
 
 class Seal(NamedTuple):
@@ -161,11 +127,11 @@ class FastPath:
         before, self._snapshot = self._snapshot, snapshot
         return before
 
-    async def answer(self, request: AdRequest) -> Answer:
+    async def answer(self, request: AdRequest, *, engine: Engine = Engine.V2) -> Answer:
         """Return the ad for a chat turn, or the reason why there is none. Does not raise for bad text."""
-        return _ANSWER.decode(await self.answer_bytes(request))
+        return _ANSWER.decode(await self.answer_bytes(request, engine=engine))
 
-    async def answer_bytes(self, request: AdRequest) -> bytes:
+    async def answer_bytes(self, request: AdRequest, *, engine: Engine = Engine.V2) -> bytes:
         """Return the JSON bytes of the answer: what the hot route sends and replay recomputes."""
         snapshot = self._snapshot
         request = known(snapshot, self._completed(request))
@@ -177,10 +143,12 @@ class FastPath:
         for attempt in range(_ATTEMPTS):
             final = attempt == _ATTEMPTS - 1
             context = self._context(request, conversation, capped)
-            proposal = choose(snapshot, features, context, rule=context.rule, kept=record.KEPT)
+            proposal = propose(engine, snapshot, features, context, kept=record.KEPT)
             if proposal.winner is not None and self._resting(conversation, request.now_ms):
                 proposal = record.rested(proposal)
-            ask = self._ask(snapshot, request, features, context, proposal, conversation, final)
+            ask = self._ask(
+                snapshot, request, features, context, proposal, engine, conversation, final
+            )
             try:
                 ruling = await self._reservation.reserve(ask)
             except Unavailable:
@@ -236,6 +204,7 @@ class FastPath:
         features: Features,
         context: Context,
         proposal: Proposal,
+        engine: Engine,
         conversation: str,
         final: bool,
     ) -> Ask:
@@ -249,6 +218,7 @@ class FastPath:
             features=features,
             context=context,
             proposal=proposal,
+            engine=engine,
             nonce_mac=seal.mac,
             signature=seal.signature,
             answers=answers,
@@ -283,7 +253,7 @@ class FastPath:
             budget_daily_micros=ad.budget_daily_micros,
             caps=caps_of(ad, request, self._caps_key) if ad.caps else (),
             final=final,
-            offer=_offer_bytes(_offer(snapshot, context, proposal, ad, conversation)),
+            offer=offer_bytes(snapshot, context, proposal, ad, conversation),
             offer_ttl_ms=OFFER_TTL_MS,
             record=record.encode(entry),
             answers=answers,
@@ -299,33 +269,6 @@ class FastPath:
         mac = mac_of(self._nonce_key, context.request_id, proposal.winner.ad_id, expires_ms)
         signed = receipt.payload(render.receipt_of(snapshot, features, context, proposal))
         return Seal(mac, signed, self._signer.sign_bytes(signed))
-
-
-def _offer(
-    snapshot: Snapshot, context: Context, proposal: Proposal, ad: AdEntry, conversation: str
-) -> Offer:
-    """Return what is stored about a proposed ad."""
-    return Offer(
-        request_id=context.request_id,
-        ad_id=ad.ad_id,
-        campaign_id=ad.campaign_id,
-        creative_id=ad.creative_id,
-        advertiser_id=ad.advertiser_id,
-        app_id=context.app_id,
-        publisher_id=snapshot.apps[context.app_id].publisher_id,
-        snapshot_id=snapshot.snapshot_id,
-        format=ad.format.value,
-        bid_model=ad.bid_model.value,
-        price_micros=proposal.price_micros,
-        vcg_micros=proposal.vcg_micros,
-        currency=ad.currency,
-        hold_micros=proposal.hold_micros,
-        propensity_ppm=proposal.propensity_ppm,
-        house=ad.house,
-        issued_ms=context.now_ms,
-        expires_ms=context.now_ms + OFFER_TTL_MS,
-        conversation=conversation,
-    )
 
 
 @lru_cache(maxsize=8)

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from domain.errors import BadInput
+from fastpath.engines import Engine
 from fastpath.reservation import Verdict
 from fastpath.types import Context, Features, Proposal, Reason, Scored
 
@@ -31,6 +32,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
         dropped: Some of the dropped. dropped_counts: how many per reason.
         nonce_mac, signature: The two parts that need secret keys.
         answers_hash: See the function of that name.
+        engine: Which rule chose.
     """
 
     schema: int
@@ -53,6 +55,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
     nonce_mac: bytes
     signature: bytes
     answers_hash: bytes
+    engine: Engine = Engine.V2
     verdict: Verdict = Verdict.REFUSED
 
 
@@ -64,6 +67,7 @@ def build(
     features: Features,
     context: Context,
     proposal: Proposal,
+    engine: Engine,
     nonce_mac: bytes,
     signature: bytes,
     answers: dict[Verdict, bytes],
@@ -90,6 +94,7 @@ def build(
         nonce_mac=nonce_mac,
         signature=signature,
         answers_hash=answers_hash(answers),
+        engine=engine,
     )
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from auction.types import Rule
 from domain.errors import BadInput, Conflict
-from fastpath.decide import choose
+from fastpath.decide import MAX_CANDIDATES
 from fastpath.engine import Seal, answers_of
+from fastpath.engines import propose
 from fastpath.receipt import payload
 from fastpath.record import DecisionRecord, answers_hash, rested
 from fastpath.render import Cards, receipt_of
@@ -16,14 +16,14 @@ from fastpath.snapshot import Snapshot
 from fastpath.types import Proposal, Reason, Scored
 
 
-def replay(record: DecisionRecord, snapshot: Snapshot, *, rule: Rule = Rule.GSP) -> bytes:
+def replay(record: DecisionRecord, snapshot: Snapshot) -> bytes:
     """Return the answer bytes of a decision, recomputed from its features.
 
     Raises:
         BadInput: `snapshot_mismatch` when the record was made with another snapshot.
         Conflict: `replay_differs` when the outcome or its bytes are not those of the record.
     """
-    proposal = _recompute(record, snapshot, rule)
+    proposal = _recompute(record, snapshot)
     recorded = (
         record.reason,
         record.winner,
@@ -112,9 +112,9 @@ class Explanation(msgspec.Struct, frozen=True):
     candidates: tuple[Line, ...]
 
 
-def explain(record: DecisionRecord, snapshot: Snapshot, *, rule: Rule = Rule.GSP) -> Explanation:
+def explain(record: DecisionRecord, snapshot: Snapshot) -> Explanation:
     """Return why a decision came out as it did; raises as `replay` for the wrong snapshot."""
-    proposal = _recompute(record, snapshot, rule)
+    proposal = _recompute(record, snapshot)
     outcome = proposal.reason
     if proposal.winner is not None and record.verdict is not Verdict.GRANTED:
         outcome = Reason(record.verdict.value)
@@ -139,13 +139,15 @@ def explain(record: DecisionRecord, snapshot: Snapshot, *, rule: Rule = Rule.GSP
     )
 
 
-def _recompute(record: DecisionRecord, snapshot: Snapshot, rule: Rule) -> Proposal:
+def _recompute(record: DecisionRecord, snapshot: Snapshot) -> Proposal:
     if record.snapshot_id != snapshot.snapshot_id:
         raise BadInput(
             "snapshot_mismatch",
             f"The record was made with snapshot {record.snapshot_id}, not {snapshot.snapshot_id}.",
         )
-    proposal = choose(snapshot, record.features, record.context, rule=rule)
+    proposal = propose(
+        record.engine, snapshot, record.features, record.context, kept=MAX_CANDIDATES
+    )
     # The choice itself knows no pause: the process did, and asked for no ad.
     return rested(proposal) if record.reason is Reason.COOLDOWN else proposal
 

@@ -14,8 +14,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from api import openapi, wire
 from api.docs_page import resolve
 from bootstrap.services import Services
+from fastpath import record
 from fastpath.engine import FastPath
-from fastpath.types import AdRequest, Answer
+from fastpath.types import AdRequest
 from tests.api.conftest import ASK, Accounts, Door, make_accounts, make_campaign, open_door
 
 pytestmark = pytest.mark.asyncio
@@ -147,15 +148,20 @@ async def test_a_request_id_of_the_caller_is_echoed_if_harmless(door: Door) -> N
         assert (got["x-request-id"] == given) is kept
 
 
-async def test_rollout_flags_close_the_door(services: Services) -> None:
+async def test_rollout_flags_choose_the_engine(services: Services) -> None:
     accounts = await make_accounts(services)
     await make_campaign(services, accounts.advertiser)
     flags = {"v2_percentage": 0, "v2_app_ids": accounts.web_app}
     async with open_door(services.settings.model_copy(update=flags)) as door:
         await door.serving()
-        assert (await door.ask(accounts.web_app))["reason"] == "served"
-        off = await door.ask(accounts.key_app, accounts.publisher_key)
-        assert (off["ok"], off["ad"], off["reason"]) == (True, None, "rollout_off")
+        new = await door.ask(accounts.web_app)
+        old = await door.ask(accounts.key_app, accounts.publisher_key)
+        assert (new["reason"], old["reason"]) == ("served", "served")
+        sad = await door.ask(accounts.key_app, accounts.publisher_key, contextText="I want to die")
+        assert (sad["ad"], sad["reason"]) == (None, "sensitive")
+    entries: Any = await services.redis.xrange("parley:decisions")
+    kept = [record.decode(entry[b"record"]) for _, entry in entries]
+    assert [one.engine for one in kept] == ["v2", "v1", "v1"]
 
 
 async def test_without_a_snapshot_there_is_no_ad_and_no_readiness(
@@ -178,7 +184,9 @@ async def test_the_documented_route_is_the_served_one(
     answered = operation["responses"]["200"]["content"]["application/json"]
     accepted = {f.encode_name for f in msgspec.structs.fields(wire.AdRequestBody)}
     assert set(resolve(document, asked["schema"])["properties"]) == accepted
-    assert set(asked["example"]) | {"turns", "userId", "device", "topics"} == accepted
+    assert set(asked["example"]) | {
+        "turns", "userId", "device", "topics", "blockedAdvertisers", "blockedTopics", "test",
+    } == accepted  # fmt: skip
     example = {**asked["example"], "appId": accounts.web_app, "contextText": ASK}
     real = (await post(door, example)).json()
     assert real["reason"] == "served"
@@ -197,10 +205,10 @@ async def test_a_defect_costs_the_ad_and_not_the_chat(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async def broken(self: FastPath, request: AdRequest) -> Answer:
+    async def broken(self: FastPath, request: AdRequest, **_: object) -> bytes:
         raise RuntimeError(f"cannot read {request.turns}")
 
-    monkeypatch.setattr(FastPath, "answer", broken)
+    monkeypatch.setattr(FastPath, "answer_bytes", broken)
     answer = await door.ask(accounts.web_app, contextText="my secret wish")
     assert (answer["ad"], answer["reason"]) == (None, "internal_error")
     assert "RuntimeError" in caplog.text

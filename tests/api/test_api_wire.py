@@ -7,11 +7,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from api import wire
 from api.hot import parse
 from domain.errors import BadInput, ParleyError, Unprocessable
 from domain.formats import AdFormat, Intent
+from fastpath import render
 from fastpath.types import AdPayload, Answer, Reason, Turn
 
 MINIMUM = {"appId": "app_1", "conversationId": "c", "messageId": "m", "contextText": "hi"}
@@ -37,6 +40,9 @@ def test_everything_reaches_the_fast_path() -> None:
         userId="u",
         device="phone",
         mutedAdvertisers=["org_1"],
+        blockedAdvertisers=["org_2"],
+        blockedTopics=["gambling"],
+        test=True,
         topics=["travel"],
         consent={"ads": False, "personalisation": True},
         sdkVersion="9",
@@ -46,7 +52,11 @@ def test_everything_reaches_the_fast_path() -> None:
     assert request.turns == (Turn("user", "a"), Turn("assistant", "b"))
     assert request.formats == (AdFormat.STATIC,)
     assert (request.geo, request.user_id, request.device) == ("JP", "u", "phone")
-    assert (request.blocked_advertisers, request.topics) == (("org_1",), ("travel",))
+    assert (request.blocked_advertisers, request.topics) == (
+        ("org_1", "org_2"),
+        ("travel",),
+    )
+    assert (request.blocked_topics, request.test) == (("gambling",), True)
     assert (request.consent.ads, request.consent.personalisation) == (False, True)
 
 
@@ -84,8 +94,6 @@ def test_either_text_or_turns(changes: dict[str, Any]) -> None:
 
 
 def test_the_request_id_carries_the_nonce_for_sdks_that_send_none() -> None:
-    assert wire.join_id("req_1", "abc") == "req_1~abc"
-    assert wire.join_id("req_1", None) == "req_1"
     assert wire.split_id("req_1~abc", None) == ("req_1", "abc")
     assert wire.split_id("req_1", "abc") == ("req_1", "abc")
     assert wire.split_id("req_1", None) == ("req_1", None)
@@ -101,7 +109,7 @@ def test_an_answer_keeps_every_word_of_the_ad() -> None:
         request_id="req_1", ad=ad, reason=Reason.SERVED, language="jpn", intent=Intent.HIGH_COMMERCIAL,
         opportunity=0.8, snapshot="snp_1", nonce="n", expires_ms=9, receipt="r.s",
     )  # fmt: skip
-    out = json.loads(msgspec.json.encode(wire.to_answer(answer)))
+    out = json.loads(wire.on_wire(render.encode(answer))[0])
     assert out["ok"] is True
     assert (out["requestId"], out["nonce"], out["expiresMs"]) == ("req_1~n", "n", 9)
     assert out["ad"] == {
@@ -109,9 +117,41 @@ def test_an_answer_keeps_every_word_of_the_ad() -> None:
         "title": "T", "description": "D", "ctaText": "Go", "ctaUrl": "https://kaze.example",
         "label": "広告", "payer": "Kaze KK", "why": "Because.", "question": "Q?",
     }  # fmt: skip
-    assert json.loads(msgspec.json.encode(wire.no_ad("req_2", Reason.COOLDOWN)))["ad"] is None
+    assert json.loads(wire.no_ad("req_2", Reason.COOLDOWN))["ad"] is None
 
 
 def test_the_apps_country_stands_in_for_a_missing_one() -> None:
     assert wire.to_request(parse(body()), "req_1", 5, "JP").geo == "JP"
     assert wire.to_request(parse(body(geo="us")), "req_1", 5, "JP").geo == "US"
+
+
+WORD = st.text(st.characters(codec="utf-8"), max_size=40)
+
+
+@given(WORD, WORD, st.sampled_from([None, "bm9uY2U", "x-_9"]), st.sampled_from(list(Reason)))
+def test_the_wire_says_what_the_answer_says(
+    title: str, payer: str, nonce: str | None, reason: Reason
+) -> None:
+    """Splicing finds its places whatever an advertiser wrote, names of fields included."""
+    odd = f'{title}","nonce":"{payer}","reason":"'
+    ad = AdPayload(
+        id="ad_1", advertiser_id="o", advertiser_name=odd, format=AdFormat.STATIC, title=odd,
+        description=title, cta_text="Go", cta_url="https://x.example", label="Ad", payer=payer, why=odd,
+    )  # fmt: skip
+    answer = Answer(
+        request_id="req_1", ad=ad if nonce else None, reason=reason, language="eng",
+        intent=Intent.LOW_INTENT, opportunity=0.5, snapshot="s", nonce=nonce,
+        expires_ms=5 if nonce else None, receipt="cg.cw" if nonce else None,
+    )  # fmt: skip
+    sent, code = wire.on_wire(render.encode(answer))
+    body = msgspec.json.decode(sent, type=wire.AnswerBody)
+    assert (body.ok, body.ad, body.nonce, body.reason, code) == (
+        True,
+        answer.ad,
+        nonce,
+        reason,
+        reason,
+    )
+    assert wire.split_id(body.request_id, None) == ("req_1", nonce)
+    expected = msgspec.json.decode(render.encode(answer))
+    assert {**msgspec.json.decode(sent), "requestId": "req_1"} == {**expected, "ok": True}

@@ -14,7 +14,6 @@ const REASONS = {
   unknown_app: "The snapshot does not know this app yet; try again in a few seconds.",
   internal_error: "Something went wrong on our side; the chat goes on without an ad.",
   no_snapshot: "No snapshot has been compiled yet; try again in a few seconds.",
-  rollout_off: "This app is not part of the roll-out.",
   state_unavailable: "The state cannot be reached, so nothing is shown.",
   format_not_allowed: "An ad matched, but not in a format that fits this moment.",
   budget: "The matching campaigns have no budget left.",
