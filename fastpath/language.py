@@ -10,38 +10,34 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from domain.language import Language, parse_language
+from fastpath._tongue import Tongue
 from fastpath.text import fold
 
 _WORDS: Final = Path(__file__).parent / "data" / "latin_words.tsv"
 _SAMPLE: Final = 2_000
+#: How many earlier turns are asked.
+_HISTORY: Final = 6
+#: Languages that may be written in Han characters alone.
+_HAN_WRITTEN: Final = frozenset({"jpn", "zho", "yue"})
 UNKNOWN: Final = "und"
 
+#: Scripts and the language each stands for, in the order they are asked: (language, first, last code point).
 _SCRIPTS: Final = (
-    ("kor", re.compile("[\uac00-\ud7af\u1100-\u11ff\u3130-\u318f]")),
-    ("rus", re.compile("[\u0400-\u052f]")),
-    ("ara", re.compile("[\u0600-\u06ff\u0750-\u077f]")),
-    ("tha", re.compile("[\u0e00-\u0e7f]")),
-    ("ell", re.compile("[\u0370-\u03ff]")),
-    ("heb", re.compile("[\u0590-\u05ff]")),
-    ("hin", re.compile("[\u0900-\u097f]")),
-    (
-        "other",
-        re.compile(
-            "[\u0530-\u058f\u0700-\u074f\u0980-\u0dff\u0e80-\u10ff\u1200-\u139f\u1780-\u17ff]"
-        ),
-    ),
-)
-_KANA: Final = re.compile("[\u3041-\u3096\u30a1-\u30fa\u30fc\uff66-\uff9d]")
-_HAN: Final = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]")
-_LATIN: Final = re.compile(r"(?<!\w)[^\W\d_]+(?:'[^\W\d_]+)*(?!\w)")
+    ("kor", 0xAC00, 0xD7AF), ("kor", 0x1100, 0x11FF), ("kor", 0x3130, 0x318F), ("rus", 0x0400, 0x052F),
+    ("ara", 0x0600, 0x06FF), ("ara", 0x0750, 0x077F), ("tha", 0x0E00, 0x0E7F), ("ell", 0x0370, 0x03FF),
+    ("heb", 0x0590, 0x05FF), ("hin", 0x0900, 0x097F), ("other", 0x0530, 0x058F), ("other", 0x0700, 0x074F),
+    ("other", 0x0980, 0x0DFF), ("other", 0x0E80, 0x10FF), ("other", 0x1200, 0x139F),
+    ("other", 0x1780, 0x17FF),
+)  # fmt: skip
+_SCRIPT_NAMES: Final = tuple(dict.fromkeys(name for name, _, _ in _SCRIPTS))
 #: Characters made or simplified in Japan, and words Chinese does not write.
 _ONLY_JAPANESE: Final = re.compile(
     "[円気駅図売読働込峠畑桜沢浜辺広転軽県単歩毎発楽帰薬検験険変戦両価塩圧囲択焼続総応歳々〆〒鮨呂]"
@@ -83,8 +79,9 @@ _ENDINGS: Final = (
     ("swe", ("arna", "erna", "ning", "skor")),
     ("tur", ("lar", "ler", "ları", "leri", "yorum", "mak", "mek")),
 )
-#: The last two letters of every ending: what most words already lack.
-_TAILS: Final = frozenset(ending[-2:] for _, endings in _ENDINGS for ending in endings)
+#: Letters with a hook, dot or tone mark that only Vietnamese stacks; they count once.
+_ACCENTS: Final = ((0x1EA0, 0x1EF9, "vie", 6),)
+_HOME: Final = "eng"
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -101,6 +98,23 @@ class Verdict(msgspec.Struct, frozen=True):
     why: str
 
 
+class Evidence(NamedTuple):
+    """What a text says about its language by itself, before hint and history are asked.
+
+    Attributes:
+        seen: Best guess, or `und`.
+        why: `script`, `words`, or `default` where a hint or the history may decide.
+        kind: What may decide: `sure`, `latin` (without a listed word), `han` or `nothing`.
+    """
+
+    seen: str
+    why: str
+    kind: str = "sure"
+
+
+_NOTHING: Final = Evidence(UNKNOWN, "default", "nothing")
+
+
 def detect_conversation(texts: Sequence[str], hint: str | None = None) -> Verdict:
     """Return the language of the last text; hint and earlier texts decide where it does not.
 
@@ -108,11 +122,24 @@ def detect_conversation(texts: Sequence[str], hint: str | None = None) -> Verdic
         texts: What the user wrote, oldest first.
         hint: The host's hint, ISO 639-1 or -3; believed only when the text has no evidence of its own.
     """
-    verdict = detect(texts[-1], hint) if texts else Verdict(None, UNKNOWN, "default")
+    return decide_language(len(texts), lambda at: evidence_of(texts[at]), hint)
+
+
+def decide_language(
+    turns: int, evidence: Callable[[int], Evidence], hint: str | None = None
+) -> Verdict:
+    """Return the language of the last of some turns, asking for the evidence of as few as needed.
+
+    Args:
+        turns: How many there are.
+        evidence: Gives the evidence of the turn of a number.
+        hint: As in `detect_conversation`.
+    """
+    verdict = settle(evidence(turns - 1), hint) if turns else Verdict(None, UNKNOWN, "default")
     if verdict.why != "default":
         return verdict
-    for earlier in reversed(texts[:-1][-6:]):
-        found = detect(earlier)
+    for at in range(turns - 2, max(-1, turns - 2 - _HISTORY), -1):
+        found = settle(evidence(at), None)
         if found.why in ("script", "words"):
             if verdict.seen == "zho" and found.language is not Language.JPN:
                 continue
@@ -122,101 +149,84 @@ def detect_conversation(texts: Sequence[str], hint: str | None = None) -> Verdic
 
 def detect(text: str, hint: str | None = None) -> Verdict:
     """Return the language of one text."""
-    sample = fold(text[:_SAMPLE])
+    return settle(evidence_of(text), hint)
+
+
+def settle(evidence: Evidence, hint: str | None) -> Verdict:
+    """Return the verdict on a text, given the host's hint."""
+    if evidence.kind == "sure":
+        return Verdict(served(evidence.seen), evidence.seen, evidence.why)
     hinted = parse_language(hint) if hint else None
-    if sample.isascii():
-        words = _LATIN.findall(sample)
-        return _latin(sample, words, hinted) if words else _nothing(hinted)
-    latin = sum(map(_is_latin, sample))
-    foreign = _foreign(sample)
-    if foreign is None and _KANA.search(sample):
-        return Verdict(Language.JPN, "jpn", "script")
-    if foreign is not None:
-        return Verdict(None, foreign, "script")
-    han = len(_HAN.findall(sample))
-    if han and 3 * han >= latin:
-        return _han(sample, hinted)
-    if not latin:
-        return _nothing(hinted)
-    return _latin(sample, _LATIN.findall(sample), hinted)
-
-
-def _is_latin(char: str) -> bool:
-    return char.isalpha() and (char < "\u0250" or "\u1e00" <= char <= "\u1eff")
-
-
-def _foreign(sample: str) -> str | None:
-    """Return the language of a script that is not served if it makes up a good part of the text."""
-    letters = sum(char.isalpha() for char in sample)
-    for language, script in _SCRIPTS:
-        if 4 * len(script.findall(sample)) >= letters > 0:
-            return language
-    return None
-
-
-def _han(sample: str, hinted: Language | None) -> Verdict:
-    if _ONLY_CHINESE.search(sample) and not _ONLY_JAPANESE.search(sample):
-        return Verdict(None, "zho", "script")
-    if _ONLY_JAPANESE.search(sample):
-        return Verdict(Language.JPN, "jpn", "script")
-    if hinted is Language.JPN:
-        return Verdict(Language.JPN, "jpn", "hint")
-    return Verdict(None, "zho", "default")
-
-
-def _nothing(hinted: Language | None) -> Verdict:
-    if hinted is not None:
+    if hinted is not None and (
+        evidence.kind == "nothing"
+        or (evidence.kind == "han" and hinted.value in _HAN_WRITTEN)
+        or (evidence.kind == "latin" and hinted.value in _tongue().names)
+    ):
         return Verdict(hinted, hinted.value, "hint")
-    return Verdict(None, UNKNOWN, "default")
+    return Verdict(served(evidence.seen), evidence.seen, evidence.why)
 
 
-def _latin(sample: str, words: Sequence[str], hinted: Language | None) -> Verdict:
-    """Score words, letters and endings; English wins ties, and everything without evidence."""
-    scores = _evidence(words, sample)
-    english = scores.pop("eng", 0)
-    best = max(sorted(scores), key=lambda name: scores[name], default="eng")
-    if scores.get(best, 0) > english and scores.get(best, 0) >= _needed(words, english):
-        return Verdict(None, best, "words")
-    if english:
-        return Verdict(Language.ENG, "eng", "words")
-    if hinted is Language.ENG:
-        return Verdict(hinted, "eng", "hint")
-    return Verdict(Language.ENG, "eng", "default")
+def served(code: str) -> Language | None:
+    """Return a language if ads are served in it."""
+    return parse_language(code)
 
 
-def _evidence(words: Sequence[str], sample: str) -> dict[str, int]:
-    """Return points per language for listed words, foreign letters and foreign endings."""
-    scores: dict[str, int] = {}
-    known = _profile()
-    for word in words:
-        languages = known.get(word, ())
-        for language in languages:
-            points = 1 if len(word) == 1 else 4 if len(languages) == 1 else 2
-            scores[language] = scores.get(language, 0) + points
-        if len(word) >= 6 and word[-2:] in _TAILS and "eng" not in languages:
-            for language, endings in _ENDINGS:
-                if word.endswith(endings):
-                    scores[language] = scores.get(language, 0) + 1
+def evidence_of(text: str, folded: str | None = None) -> Evidence:
+    """Return what the first `_SAMPLE` characters of a text say about its language.
+
+    Args:
+        text: The text as written.
+        folded: The same folded, if the caller has it.
+    """
+    sample = folded if folded is not None and len(text) <= _SAMPLE else fold(text[:_SAMPLE])
     if sample.isascii():
-        return scores
-    for char in sample:
-        for language in _LETTERS.get(char, ()):
-            scores[language] = scores.get(language, 0) + (2 if len(_LETTERS[char]) == 1 else 1)
-    if any("\u1ea0" <= char <= "\u1ef9" for char in sample):
-        scores["vie"] = scores.get("vie", 0) + 6
-    return scores
+        return _latin(sample)
+    latin, foreign, kana, han = _tongue().survey(sample)
+    if foreign >= 0:
+        return Evidence(_SCRIPT_NAMES[foreign], "script")
+    if kana:
+        return Evidence("jpn", "script")
+    if han and 3 * han >= latin:
+        return _han(sample)
+    return _latin(sample) if latin else _NOTHING
 
 
-def _needed(words: Sequence[str], english: int) -> int:
+def _han(sample: str) -> Evidence:
+    if _ONLY_JAPANESE.search(sample):
+        return Evidence("jpn", "script")
+    if _ONLY_CHINESE.search(sample):
+        return Evidence("zho", "script")
+    return Evidence("zho", "default", "han")
+
+
+def _latin(sample: str) -> Evidence:
+    """Weigh words, letters and endings; English wins ties, and everything without evidence."""
+    words, english, best, points = _tongue().evidence(sample)
+    if words == 0 and sample.isascii():
+        return _NOTHING
+    if points > english and points >= _needed(words, english):
+        return Evidence(_tongue().names[best], "words")
+    if english:
+        return Evidence(_HOME, "words")
+    return Evidence(_HOME, "default", "latin")
+
+
+def _needed(words: int, english: int) -> int:
     """Return the score that outweighs English: one clear word if there is no English word at all."""
     if english == 0:
-        return 3 if len(words) <= 4 else 4
-    return english + max(2, len(words) // 4)
+        return 3 if words <= 4 else 4
+    return english + max(2, words // 4)
 
 
 @cache
+def _tongue() -> Tongue:
+    """Return the word lists, letters and endings, read once, on the first text."""
+    scripts = [(low, high, _SCRIPT_NAMES.index(name)) for name, low, high in _SCRIPTS]
+    return Tongue(_profile(), _LETTERS, dict(_ENDINGS), _HOME, _ACCENTS, scripts)
+
+
 def _profile() -> dict[str, tuple[str, ...]]:
-    """Return word → languages that list it. Read once, on the first Latin text."""
+    """Return word → languages that list it."""
     found: dict[str, list[str]] = {}
     for line in _WORDS.read_text("utf-8").splitlines():
         if line.startswith("#") or not line:
