@@ -7,10 +7,6 @@ cdef unsigned long long _step(unsigned long long h, unsigned long long code) noe
 cdef unsigned long long _finish(unsigned long long h) noexcept
 @cython.locals(h="unsigned long long", i=Py_ssize_t)
 cdef unsigned long long _hash(unsigned long long seed, str text) except 0
-@cython.locals(
-    mask="unsigned long long", at="unsigned long long", wanted="unsigned long long", number=Py_ssize_t,
-)
-cdef object _fill(unsigned long long[:] table, int[:] beside, unsigned long long seed, list keys)
 @cython.locals(code="unsigned int")
 cpdef bint japanese(Py_UCS4 c) noexcept
 @cython.locals(code="unsigned int")
@@ -27,41 +23,40 @@ cdef bint _breaks(str text, Py_ssize_t start, Py_ssize_t end) except -1
 
 @cython.final
 cdef class Matcher:
-    cdef unsigned long long start, mask
-    cdef int longest
+    cdef unsigned long long start
+    cdef int longest, shift
     cdef frozenset contracted
-    cdef const unsigned long long[:] slots
-    cdef const int[:] slot_keys, key_form_offsets, key_forms, form_tag_offsets, form_tags
-    cdef const long long[:] key_offsets, form_offsets
-    cdef const unsigned char[:] key_blob, form_plain
+    cdef const int[:] buckets, form_offsets, form_tag_offsets, form_tags
+    cdef const unsigned short[:] prints
+    cdef const unsigned char[:] form_blob, form_plain
     @cython.locals(
         total=Py_ssize_t, i=Py_ssize_t, end=Py_ssize_t, base=Py_ssize_t, k=Py_ssize_t, count=int,
-        mark=int, size=int, key=int, code="unsigned long long", one="unsigned long long",
+        mark=int, size=int, code="unsigned long long", one="unsigned long long",
         two="unsigned long long", three="unsigned long long", four="unsigned long long",
         h="unsigned long long", starts="int[:]", ends="int[:]", bases="int[:]", flags="int[:]",
     )
     cpdef object words(self, str text)
-    @cython.locals(at="unsigned long long", seen="unsigned long long", key=int)
-    cdef int _key(
-        self, unsigned long long wanted, str text, int[:] starts, int[:] bases, int first, int last
-    ) except -2
+    @cython.locals(bucket="unsigned long long", form=int)
+    cdef object _look(
+        self, unsigned long long wanted, str text, int[:] starts, int[:] ends, int[:] bases,
+        int[:] flags, int first, int last, set found, list unsure
+    )
     @cython.locals(at="long long", end="long long", word=int, k=Py_ssize_t, code="unsigned int")
     cdef bint _same(
-        self, int key, str text, int[:] starts, int[:] bases, int first, int last
+        self, int form, str text, int[:] starts, int[:] bases, int first, int last
     ) except -1
     cdef bint _same_encoded(
-        self, int key, str text, int[:] starts, int[:] bases, int first, int last
+        self, int form, str text, int[:] starts, int[:] bases, int first, int last
     ) except -1
     @cython.locals(start="long long", k=Py_ssize_t, wanted=bytes)
-    cdef bint _is(self, int key, str text) except -1
-    @cython.locals(plain=bint, word=int, k=int, form=int)
-    cdef object _fit(
-        self, int key, str text, int[:] starts, int[:] ends, int[:] flags, int first, int last,
-        set found, list unsure
-    )
+    cdef bint _is(self, int form, str text) except -1
+    @cython.locals(word=int)
+    cdef bint _bare(
+        self, str text, int[:] starts, int[:] ends, int[:] flags, int first, int last
+    ) except -1
     @cython.locals(
         total=Py_ssize_t, i=Py_ssize_t, end=Py_ssize_t, limit=Py_ssize_t, h="unsigned long long",
-        wanted="unsigned long long", at="unsigned long long", seen="unsigned long long", key=int, k=int,
+        wanted="unsigned long long", bucket="unsigned long long", form=int,
         c=Py_UCS4, unspaced=bint,
     )
     cpdef object characters(self, str text, object longest)

@@ -1,8 +1,8 @@
 # cython: boundscheck=True, wraparound=False, initializedcheck=False, nonecheck=True, cdivision=True
-"""The inner loops of matching: keyed hashing, probing and scanning over flat arrays.
+"""The inner loops of matching: keyed hashing and scanning over flat arrays.
 
 The same source runs as plain Python and, where a C compiler was there at set-up, as a compiled extension
-(types: `_core.pxd`). Every found key is verified against its string: nobody can craft a collision.
+(types: `_core.pxd`). Every found form is verified against its string: nobody can craft a collision.
 """
 
 from __future__ import annotations
@@ -56,53 +56,6 @@ def _hash(seed: Any, text: Any) -> Any:
     for i in range(len(text)):
         h = _step(h, ord(text[i]))
     return _finish(h)
-
-
-def fill(slots: Any, numbers: Any, seed: int, keys: list[str]) -> None:
-    """Write the hash and the number of every key into empty tables of a power of two slots.
-
-    Args:
-        slots: uint64 zeros.
-        numbers: int32 beside them.
-        seed: Of the hashes.
-        keys: Distinct strings, fewer than there are slots.
-    """
-    _fill(memoryview(slots), memoryview(numbers), seed, keys)
-
-
-def _fill(table: Any, beside: Any, seed: Any, keys: Any) -> Any:
-    mask = len(table) - 1
-    for number in range(len(keys)):
-        wanted = _hash(seed, keys[number])
-        at = wanted & mask
-        while table[at]:
-            at = (at + 1) & mask
-        table[at] = wanted
-        beside[at] = number
-
-
-def find(slots: Any, keys: Any, offsets: Any, blob: Any, wanted: int, text: str) -> int:
-    """Return the number of the key equal to `text` whose hash is `wanted`, or -1.
-
-    Args:
-        slots: uint64 hashes, 0 = empty; a power of two, probed linearly.
-        keys: int32 key numbers beside them.
-        offsets: Where each key starts in `blob`.
-        blob: UTF-8 strings of all keys.
-        wanted: `hash_text` of the string.
-        text: The string, compared before a key is believed.
-    """
-    mask = len(slots) - 1
-    at = wanted & mask
-    while True:
-        seen = int(slots[at])
-        if seen == 0:
-            return -1
-        if seen == wanted:
-            key = int(keys[at])
-            if bytes(blob[offsets[key] : offsets[key + 1]]) == text.encode("utf-8", "replace"):
-                return key
-        at = (at + 1) & mask
 
 
 def japanese(c: Any) -> Any:
@@ -189,10 +142,10 @@ def _breaks(text: Any, start: Any, end: Any) -> Any:
 
 
 class Matcher:
-    """The key table of one snapshot and what its keys stand for.
+    """The form table of one snapshot and what its forms stand for.
 
     Args:
-        tables: Object with the arrays of `layout.ARRAYS` as attributes, and `seed`.
+        tables: Object with the arrays of `layout.ARRAYS` as attributes, `seed` and `bucket_bits`.
         longest: Most words a key has.
         contracted: Words whose 's is never a possessive.
     """
@@ -201,24 +154,21 @@ class Matcher:
         self.start = (tables.seed ^ _PRIME) & _MASK
         self.longest = min(longest, _MOST_WORDS)
         self.contracted = contracted
-        self.slots = memoryview(tables.slots)
-        self.slot_keys = memoryview(tables.slot_keys)
-        self.key_offsets = memoryview(tables.key_offsets)
-        self.key_blob = memoryview(tables.key_blob)
-        self.key_form_offsets = memoryview(tables.key_form_offsets)
-        self.key_forms = memoryview(tables.key_forms)
+        self.shift = 64 - tables.bucket_bits
+        self.buckets = memoryview(tables.buckets)
+        self.prints = memoryview(tables.prints)
         self.form_offsets = memoryview(tables.form_offsets)
+        self.form_blob = memoryview(tables.form_blob)
         self.form_plain = memoryview(tables.form_plain)
         self.form_tag_offsets = memoryview(tables.form_tag_offsets)
         self.form_tags = memoryview(tables.form_tags)
-        self.mask = len(self.slots) - 1
 
     def words(self, text: str) -> tuple[set[int], list[tuple[int, int]]]:
         """Scan a folded text for keys made of words.
 
         Returns:
             Plain surface forms that fit; (number of the first word, form) of those with symbols of their
-            own, to be judged by `text.fits`.
+            own that may stand there, to be compared and judged by `text.fits`.
         """
         found: set[int] = set()
         unsure: list[tuple[int, int]] = []
@@ -265,73 +215,73 @@ class Matcher:
                 h = one
                 if size > 1:
                     h = two if size == 2 else three if size == 3 else four
-                key = self._key(_finish(h), text, starts, bases, count - size, count)
-                if key >= 0:
-                    self._fit(key, text, starts, ends, flags, count - size, count, found, unsure)
+                self._look(
+                    _finish(h), text, starts, ends, bases, flags, count - size, count, found, unsure
+                )
             i = end
         return found, unsure
 
-    def _key(self, wanted: Any, text: Any, starts: Any, bases: Any, first: Any, last: Any) -> Any:
-        """Return the key that words `first` to `last` (exclusive) are, or -1."""
-        at = wanted & self.mask
-        while True:
-            seen = self.slots[at]
-            if seen == 0:
-                return -1
-            if seen == wanted:
-                key = self.slot_keys[at]
-                if self._same(key, text, starts, bases, first, last):
-                    return key
-            at = (at + 1) & self.mask
-
-    def _same(self, key: Any, text: Any, starts: Any, bases: Any, first: Any, last: Any) -> Any:
-        """Compare a key with words joined by single blanks, character by character."""
-        at = self.key_offsets[key]
-        end = self.key_offsets[key + 1]
-        for word in range(first, last):
-            if word > first:
-                if at >= end or self.key_blob[at] != 32:
-                    return False
-                at += 1
-            for k in range(starts[word], bases[word]):
-                code = ord(text[k])
-                if code >= 128:
-                    return self._same_encoded(key, text, starts, bases, first, last)
-                if at >= end or self.key_blob[at] != code:
-                    return False
-                at += 1
-        return at == end
-
-    def _same_encoded(
-        self, key: Any, text: Any, starts: Any, bases: Any, first: Any, last: Any
-    ) -> Any:
-        joined = " ".join([text[starts[word] : bases[word]] for word in range(first, last)])
-        return self._is(key, joined)
-
-    def _is(self, key: Any, text: Any) -> Any:
-        wanted = text.encode("utf-8", "replace")
-        start = self.key_offsets[key]
-        if self.key_offsets[key + 1] - start != len(wanted):
-            return False
-        return all(self.key_blob[start + k] == wanted[k] for k in range(len(wanted)))
-
-    def _fit(
+    def _look(
         self,
-        key: Any,
+        wanted: Any,
         text: Any,
         starts: Any,
         ends: Any,
+        bases: Any,
         flags: Any,
         first: Any,
         last: Any,
         found: Any,
         unsure: Any,
     ) -> Any:
-        """Sort the forms of a key into those that fit and those that have to be looked at."""
-        plain = not (flags[first] & _DOT or flags[last - 1] & _TAIL)
+        """Find the forms that words `first` to `last` (exclusive) are, and sort those that fit."""
+        bucket = wanted >> self.shift
+        for form in range(self.buckets[bucket], self.buckets[bucket + 1]):
+            if self.prints[form] != wanted & 0xFFFF:
+                continue
+            if not self.form_plain[form]:
+                unsure.append((first, form))
+            elif self._same(form, text, starts, bases, first, last) and self._bare(
+                text, starts, ends, flags, first, last
+            ):
+                found.add(form)
+
+    def _same(self, form: Any, text: Any, starts: Any, bases: Any, first: Any, last: Any) -> Any:
+        """Compare a plain form with words joined by single blanks, character by character."""
+        at = self.form_offsets[form]
+        end = self.form_offsets[form + 1]
         for word in range(first, last):
-            if not plain:
-                break
+            if word > first:
+                if at >= end or self.form_blob[at] != 32:
+                    return False
+                at += 1
+            for k in range(starts[word], bases[word]):
+                code = ord(text[k])
+                if code >= 128:
+                    return self._same_encoded(form, text, starts, bases, first, last)
+                if at >= end or self.form_blob[at] != code:
+                    return False
+                at += 1
+        return at == end
+
+    def _same_encoded(
+        self, form: Any, text: Any, starts: Any, bases: Any, first: Any, last: Any
+    ) -> Any:
+        joined = " ".join([text[starts[word] : bases[word]] for word in range(first, last)])
+        return self._is(form, joined)
+
+    def _is(self, form: Any, text: Any) -> Any:
+        wanted = text.encode("utf-8", "replace")
+        start = self.form_offsets[form]
+        if self.form_offsets[form + 1] - start != len(wanted):
+            return False
+        return all(self.form_blob[start + k] == wanted[k] for k in range(len(wanted)))
+
+    def _bare(self, text: Any, starts: Any, ends: Any, flags: Any, first: Any, last: Any) -> Any:
+        """Return whether some words stand together, with nothing that belongs to one of them."""
+        if flags[first] & _DOT or flags[last - 1] & _TAIL:
+            return False
+        for word in range(first, last):
             if flags[word] & _SHORT or (
                 word + 1 < last
                 and (
@@ -340,13 +290,8 @@ class Matcher:
                     or _breaks(text, ends[word], starts[word + 1])
                 )
             ):
-                plain = False
-        for k in range(self.key_form_offsets[key], self.key_form_offsets[key + 1]):
-            form = self.key_forms[k]
-            if not self.form_plain[form]:
-                unsure.append((first, form))
-            elif plain:
-                found.add(form)
+                return False
+        return True
 
     def characters(self, text: str, longest: Any) -> list[tuple[int, int, int]]:
         """Return (start, end, form) of every substring of a folded text that is an unspaced key.
@@ -368,20 +313,10 @@ class Matcher:
                 if not unspaced:
                     continue  # what has no Japanese character is matched by words
                 wanted = _finish(h)
-                at = wanted & self.mask
-                while True:
-                    seen = self.slots[at]
-                    if seen == 0:
-                        break
-                    if seen == wanted:
-                        key = self.slot_keys[at]
-                        if self._is(key, text[i:end]):
-                            for k in range(
-                                self.key_form_offsets[key], self.key_form_offsets[key + 1]
-                            ):
-                                hits.append((i, end, self.key_forms[k]))
-                            break
-                    at = (at + 1) & self.mask
+                bucket = wanted >> self.shift
+                for form in range(self.buckets[bucket], self.buckets[bucket + 1]):
+                    if self.prints[form] == wanted & 0xFFFF and self._is(form, text[i:end]):
+                        hits.append((i, end, form))
         return hits
 
     def tags(self, forms: Any) -> dict[int, int]:

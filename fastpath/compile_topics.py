@@ -18,6 +18,7 @@ class Topics:
     Attributes:
         names: Ids of the topics that ads are bought on, of all above and all below them, sorted.
         contents: Ad → numbers of the topics it is bought on and of all above them.
+        buyers: Topic id → ads bought on that very topic.
         tags: Topic number → its tag.
 
     Args:
@@ -27,22 +28,28 @@ class Topics:
     """
 
     def __init__(self, ads: Sequence[AdEntry], taxonomy: Taxonomy, warnings: list[str]) -> None:
-        self.taxonomy = taxonomy
-        bought = [_known(ad, taxonomy, warnings) for ad in ads]
-        own = {topic for row in bought for topic in row}
-        every = {other for topic in own for other in taxonomy.lineage(topic)}
-        every.update(other for topic in own for other in taxonomy.below(topic))
+        self._taxonomy = taxonomy
+        self.buyers: dict[str, list[int]] = {}
+        bought: list[list[str]] = []
+        for i, ad in enumerate(ads):
+            row = _known(ad, taxonomy, warnings) if ad.topics else []
+            bought.append(row)
+            for topic in row:
+                self.buyers.setdefault(topic, []).append(i)
+        every = {above for topic in self.buyers for above in taxonomy.lineage(topic)}
+        every.update(below for topic in self.buyers for below in taxonomy.below(topic))
         self.names = sorted(every)
         number = {topic: i for i, topic in enumerate(self.names)}
-        self.contents = [
-            sorted({number[above] for topic in row for above in taxonomy.lineage(topic)})
-            for row in bought
-        ]
-        self.shown = [
-            sorted({number[below] for topic in row for below in taxonomy.below(topic)})
-            for row in bought
+        above = {topic: {number[a] for a in taxonomy.lineage(topic)} for topic in self.buyers}
+        self.contents: list[list[int]] = [
+            sorted(set().union(*(above[topic] for topic in row))) if row else [] for row in bought
         ]
         self.tags = [tag_of(topic) for topic in self.names]
+
+    def sources(self, number: int) -> list[list[int]]:
+        """Return the ads that stand for a topic: of each topic from it upwards, those bought on it."""
+        lineage = self._taxonomy.lineage(self.names[number])
+        return [self.buyers[topic] for topic in lineage if topic in self.buyers]
 
 
 def words_of_tags(tags: Sequence[str], taxonomy: Taxonomy) -> dict[str, tuple[str, ...]]:
@@ -55,7 +62,7 @@ def words_of_tags(tags: Sequence[str], taxonomy: Taxonomy) -> dict[str, tuple[st
 
 
 def _known(ad: AdEntry, taxonomy: Taxonomy, warnings: list[str]) -> list[str]:
-    found = []
+    found: dict[str, None] = {}
     for name in ad.topics:
         topic = taxonomy.known(name)
         if topic is None:
@@ -63,5 +70,5 @@ def _known(ad: AdEntry, taxonomy: Taxonomy, warnings: list[str]) -> list[str]:
                 f"Topic {name[:40]!r} of ad {ad.ad_id} was left out: it is not in the IAB Content Taxonomy."
             )
         else:
-            found.append(topic)
-    return found
+            found[topic] = None
+    return list(found)

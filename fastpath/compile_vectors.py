@@ -16,24 +16,17 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from domain.catalogue import AdEntry
+from domain.errors import Unprocessable
 from domain.language import Language
 from encoder.table import QueryTable, query_table
 from fastpath import layout
 from fastpath._vectors import DIM, PPM, piece_hash
+from fastpath.snapshot import Snapshot
 
 Array = np.ndarray[Any, Any]
 
 #: Everything `fastpath.semantic` reads; all of them empty where a snapshot has no vectors.
-NAMES: Final = (
-    "piece_slots",
-    "piece_rows",
-    "piece_vectors",
-    "piece_weights",
-    "ad_vectors",
-    "ad_vector_norms",
-    "ad_vector_bits",
-    "ad_vector_keys",
-)
+NAMES: Final = tuple(layout.VECTORS)
 _BATCH: Final = 2_048
 
 
@@ -66,7 +59,7 @@ def compile_vectors(
         table: By default the shipped one.
     """
     if embedder is None or not ads:
-        return {name: np.zeros(0, dtype=layout.ARRAYS[name]) for name in NAMES}
+        return {name: np.zeros(0, dtype=layout.VECTORS[name]) for name in NAMES}
     words = table or query_table()
     keys = [_key(ad, embedder.model_id, words.table_id) for ad in ads]
     known = _known(previous)
@@ -117,12 +110,10 @@ def _known(previous: Path | None) -> dict[int, Array]:
     if previous is None:
         return {}
     try:
-        keys = np.load(previous / "ad_vector_keys.npy", allow_pickle=False)
-        rows = np.load(previous / "ad_vectors.npy", allow_pickle=False).reshape(-1, DIM)
-    except (OSError, ValueError, EOFError):
+        snapshot = Snapshot.open(previous, verify=False)
+    except Unprocessable:
         return {}
-    if len(keys) != len(rows):
-        return {}
+    keys, rows = snapshot.ad_vector_keys, snapshot.ad_vectors.reshape(-1, DIM)
     return {int(key): row for key, row in zip(keys, rows, strict=True) if key}
 
 

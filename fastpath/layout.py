@@ -1,41 +1,51 @@
-"""How a snapshot lies on disk: one folder of flat arrays, each file with its checksum in the manifest."""
+"""How a snapshot lies on disk: a folder of few files, each with size and checksum in the manifest.
+
+All flat arrays stand one behind the other in `arrays.bin`, so that opening a snapshot maps one file; the manifest
+says where each begins. The ads' texts lie in compressed blocks (`fastpath.blocks`), ids as 16 bytes
+(`fastpath.idlist`).
+"""
 
 from __future__ import annotations
 
 import hashlib
-from typing import Final
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
 
 import msgspec
+import numpy as np
 
 from domain.formats import AdFormat, BidModel
 from domain.language import Language
 
 #: Raised whenever an older reader would misread the files.
-VERSION: Final = 2
+VERSION: Final = 3
 MANIFEST: Final = "manifest.json"
 
 #: Array name → numpy dtype. Offsets have one entry more than what they count.
 ARRAYS: Final[dict[str, str]] = {
-    "slots": "<u8",  # keyed hashes of all keys, 0 = empty
-    "slot_keys": "<i4",
-    "key_offsets": "<i8",
-    "key_blob": "|u1",
-    "key_form_offsets": "<i4",  # key → surface forms
-    "key_forms": "<i4",
-    "form_offsets": "<i8",
+    # Surface forms in the order of their key's hash; those without a key of their own stand last.
+    "buckets": "<i4",  # leading bits of a hash → first form
+    "prints": "<u2",  # low bits of each keyed form's hash
+    "form_offsets": "<i4",
     "form_blob": "|u1",
     "form_plain": "|u1",
     "form_tag_offsets": "<i4",  # surface form → tags
     "form_tags": "<i4",
-    "tag_offsets": "<i8",
-    "tag_blob": "|u1",
+    "tag_form": "<i4",  # tag → the form that is its text
     "tag_words": "|u1",
     "tag_weight": "<i4",  # how telling a tag is, parts per million; that of a topic is lower
     "post_offsets": "<i8",  # tag → ads, best bid first
     "post_ads": "<i4",
-    "ad_offsets": "<i8",  # ad → its msgpack entry in texts.bin
-    "id_offsets": "<i8",  # ad → its id
+    # Ads in order of advertiser, campaign and id.
+    "block_offsets": "<i8",  # block of ads → its compressed bytes in texts.bin
+    "block_dictionary": "|u1",
+    "id_offsets": "<i8",  # one entry where ids are packed
     "id_blob": "|u1",
+    "campaign_id_offsets": "<i8",
+    "campaign_id_blob": "|u1",
+    "advertiser_id_offsets": "<i8",
+    "advertiser_id_blob": "|u1",
     "ad_bid": "<i8",
     "ad_quality": "<i4",
     "ad_model": "|u1",
@@ -49,6 +59,8 @@ ARRAYS: Final[dict[str, str]] = {
     "ad_languages": "|u1",  # bit per language in which it may be shown, texts included
     "ad_geo_offsets": "<i4",
     "ad_geos": "<i2",
+    "ad_tag_offsets": "<i4",  # ad → its tags
+    "ad_tags": "<i4",
     "ad_negative_offsets": "<i4",  # ad → tags that exclude it
     "ad_negatives": "<i4",
     "ad_topic_offsets": "<i4",  # ad → tags of topics it does not want to stand beside
@@ -65,7 +77,12 @@ ARRAYS: Final[dict[str, str]] = {
     "topic_post_offsets": "<i4",  # IAB topic → ads bought on it or on one above it, best bid first
     "topic_posts": "<i4",
     "topic_tag": "<i4",  # IAB topic → the tag its words show
-    "piece_slots": "<u8",  # hashes of word pieces, 0 = empty; this and the rest empty without vectors
+    "kept_away": "<i4",  # tags of the topics that some ad keeps away from
+}
+
+#: The arrays of `vectors.bin`, all of them empty where a snapshot has no vectors.
+VECTORS: Final[dict[str, str]] = {
+    "piece_slots": "<u8",  # hashes of word pieces, 0 = empty
     "piece_rows": "<i4",  # slot → row of the query table
     "piece_vectors": "|i1",  # rows of 256
     "piece_weights": "<u2",
@@ -75,6 +92,8 @@ ARRAYS: Final[dict[str, str]] = {
     "ad_vector_keys": "<u8",  # names the text a vector was made from, for the next compile
 }
 
+ARRAYS_FILE: Final = "arrays.bin"
+VECTORS_FILE: Final = "vectors.bin"
 TEXTS: Final = "texts.bin"
 NAMES: Final = "names.msgpack"
 EXPANSION: Final = "expansion.msgpack"
@@ -87,24 +106,42 @@ DEVICES: Final = ("desktop", "mobile", "tablet", "tv", "watch", "speaker", "car"
 EVERY_DAY: Final = 0b111_1111
 #: Number of an app the snapshot does not know; equal to no app's number, nor to -1.
 NO_APP: Final = -2
+_ALIGN: Final = 64
 LONG_AGO: Final = -(2**62)
 FAR_AHEAD: Final = 2**62
 
 
-class Names(msgspec.Struct, frozen=True):
-    """The strings behind the numbers.
+class SmallNames(msgspec.Struct, frozen=True):
+    """The few strings behind the numbers, as they lie in `names.msgpack`.
 
     Attributes:
-        campaigns, advertisers, currencies, geos: In number order.
+        currencies, geos: In number order.
         apps: msgpack of every `AppEntry`, in id order. app_ids: their ids, in the same order.
         topics: IAB Content Taxonomy ids of the topics ads are bought on, of all above and below them.
+        ad_prefix, campaign_prefix, advertiser_prefix: Of packed ids, see `idlist`; "" where not packed.
     """
 
-    campaigns: tuple[str, ...]
-    advertisers: tuple[str, ...]
     currencies: tuple[str, ...]
     geos: tuple[str, ...]
     apps: tuple[bytes, ...]
+    app_ids: tuple[str, ...]
+    topics: tuple[str, ...]
+    ad_prefix: str
+    campaign_prefix: str
+    advertiser_prefix: str
+
+
+class Names(msgspec.Struct, frozen=True):
+    """The strings behind the numbers, in number order, which is theirs: see `SmallNames`.
+
+    Attributes:
+        campaigns, advertisers: Ids, read from the arrays when asked for.
+    """
+
+    campaigns: Sequence[str]
+    advertisers: Sequence[str]
+    currencies: tuple[str, ...]
+    geos: tuple[str, ...]
     app_ids: tuple[str, ...]
     topics: tuple[str, ...]
 
@@ -123,16 +160,21 @@ class Manifest(msgspec.Struct, frozen=True):
         version: Layout version.
         snapshot_id: Content hash.
         seed: Secret of the hash table, from the content, so that a compile can be repeated.
+        bucket_bits: Leading bits of a hash that choose its bucket.
         longest_words, longest_chars: Most words (characters) of an English (Japanese) key.
         starts: First characters of Japanese keys, with the longest key that has it.
         ads, tags, forms, postings: Counts.
         warnings: What the compiler left out or cut, one sentence each.
+        expansion: Fingerprint of what the Japanese forms came from.
+        gate: Digest of the gate's model in the folder: the one that decides.
+        arrays: Where each array begins in its file, and how many entries it has.
         files: Checksums.
     """
 
     version: int
     snapshot_id: str
     seed: int
+    bucket_bits: int
     longest_words: int
     longest_chars: int
     starts: dict[str, int]
@@ -141,9 +183,43 @@ class Manifest(msgspec.Struct, frozen=True):
     forms: int
     postings: int
     warnings: tuple[str, ...]
+    expansion: str
+    gate: str
+    arrays: dict[str, tuple[int, int]]
     files: dict[str, FileInfo]
 
 
 def checksum(data: bytes) -> str:
     """Return the BLAKE2b-256 of a file's bytes, in hex."""
     return hashlib.blake2b(data, digest_size=32).hexdigest()
+
+
+def pack(
+    arrays: Mapping[str, Any], kinds: Mapping[str, str]
+) -> tuple[bytearray, dict[str, tuple[int, int]]]:
+    """Return the arrays of one file as its bytes, and where each begins with how many entries.
+
+    Raises:
+        OverflowError: A number does not fit its column.
+    """
+    out = bytearray()
+    places = {}
+    for name, dtype in kinds.items():
+        array = _cast(name, np.asarray(arrays[name]), dtype)
+        out += bytes(-len(out) % _ALIGN)
+        places[name] = (len(out), len(array))
+        out += array.tobytes()
+    return out, places
+
+
+def _cast(name: str, array: Any, dtype: str) -> Any:
+    limits = np.iinfo(np.dtype(dtype))
+    if len(array) and not (limits.min <= array.min() and array.max() <= limits.max):
+        raise OverflowError(f"{name} has a number outside {dtype}")
+    return np.ascontiguousarray(array, dtype=dtype)
+
+
+def intact(path: Path, info: FileInfo) -> bool:
+    """Return whether a file has the size and checksum of its manifest."""
+    data = path.read_bytes()
+    return len(data) == info.size and checksum(data) == info.checksum

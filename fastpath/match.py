@@ -31,7 +31,11 @@ def _forms(snapshot: Snapshot, folded: str) -> list[int]:
     if unsure:
         words = words_of(folded)
         for start, form in unsure:
-            if form not in found and fits(words, start, snapshot.form_words(form), plain=False):
+            tag = snapshot.form_words(form)
+            stop = start + len(tag.base)
+            if not tag.base or form in found or words.base[start:stop] != tag.base:
+                continue
+            if fits(words, start, tag, plain=False):
                 found.add(form)
     starts = snapshot.manifest.starts
     if starts and not folded.isascii():

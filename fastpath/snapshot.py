@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import mmap
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -16,14 +18,44 @@ from fastpath import layout
 from fastpath._choose import Market
 from fastpath._core import Matcher
 from fastpath._vectors import Vectors
+from fastpath.blocks import Blocks
+from fastpath.idlist import IdList
 from fastpath.model import GateModel, load
 from fastpath.text import CONTRACTED, Words, words_of
 from fastpath.topics import PREFIX
 
-_AD = msgspec.msgpack.Decoder(AdEntry)
 _APP = msgspec.msgpack.Decoder(AppEntry)
+_PAGE = 4_096
+_ARRAYS = set(layout.ARRAYS) | set(layout.VECTORS)
+_FILES = {
+    layout.ARRAYS_FILE, layout.VECTORS_FILE, layout.TEXTS, layout.NAMES, layout.EXPANSION, layout.GATE_MODEL,
+}  # fmt: skip
 _MOST_NOTES = 64
 _MOST_ADS = 4_096
+
+
+class Apps(Mapping[str, AppEntry]):
+    """Publisher apps by id, each decoded when first asked for.
+
+    Args:
+        ids: Their ids, sorted. entries: msgpack of each, beside them.
+    """
+
+    def __init__(self, ids: Sequence[str], entries: Sequence[bytes]) -> None:
+        self._raw = dict(zip(ids, entries, strict=True))
+        self._known: dict[str, AppEntry] = {}
+
+    def __getitem__(self, app_id: str) -> AppEntry:
+        found = self._known.get(app_id)
+        if found is None:
+            found = self._known[app_id] = _APP.decode(self._raw[app_id])
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._raw)
+
+    def __len__(self) -> int:
+        return len(self._raw)
 
 
 class Snapshot:
@@ -33,31 +65,31 @@ class Snapshot:
         snapshot_id: Content hash. path: Its folder. manifest: What it claims.
         names: Campaigns, advertisers, currencies, places, apps and IAB topics in number order.
         apps: Publisher apps by id.
-        seed, slots, slot_keys, …: See `layout.ARRAYS`.
+        seed, bucket_bits: Of the form table. buckets, prints, …: See `layout.ARRAYS`.
         matcher: The key table, ready for scanning. market: The columns of the ads, for the choice.
     """
 
     seed: int
-    slots: Any
-    slot_keys: Any
-    key_offsets: Any
-    key_blob: Any
-    key_form_offsets: Any
-    key_forms: Any
+    buckets: Any
+    prints: Any
     form_offsets: Any
     form_blob: Any
     form_plain: Any
     form_tag_offsets: Any
     form_tags: Any
-    tag_offsets: Any
-    tag_blob: Any
+    tag_form: Any
     tag_words: Any
     tag_weight: Any
     post_offsets: Any
     post_ads: Any
-    ad_offsets: Any
+    block_offsets: Any
+    block_dictionary: Any
     id_offsets: Any
     id_blob: Any
+    campaign_id_offsets: Any
+    campaign_id_blob: Any
+    advertiser_id_offsets: Any
+    advertiser_id_blob: Any
     ad_bid: Any
     ad_quality: Any
     ad_model: Any
@@ -71,6 +103,8 @@ class Snapshot:
     ad_languages: Any
     ad_geo_offsets: Any
     ad_geos: Any
+    ad_tag_offsets: Any
+    ad_tags: Any
     ad_negative_offsets: Any
     ad_negatives: Any
     ad_topic_offsets: Any
@@ -87,6 +121,7 @@ class Snapshot:
     topic_post_offsets: Any
     topic_posts: Any
     topic_tag: Any
+    kept_away: Any
     piece_slots: Any
     piece_rows: Any
     piece_vectors: Any
@@ -101,24 +136,33 @@ class Snapshot:
         path: Path,
         manifest: layout.Manifest,
         arrays: dict[str, Any],
-        names: layout.Names,
         texts: Any,
+        small: bytes,
     ) -> None:
         self.path = path
         self.manifest = manifest
         self.snapshot_id = manifest.snapshot_id
         self.seed = manifest.seed
-        self.names = names
-        self.apps = MappingProxyType({app.app_id: app for app in map(_APP.decode, names.apps)})
-        self._texts = texts
+        self.bucket_bits = manifest.bucket_bits
+        self.__dict__.update(arrays)
+        few = msgspec.msgpack.decode(small, type=layout.SmallNames)
+        self._ids = IdList(few.ad_prefix, self.id_offsets, self.id_blob)
+        self.names = layout.Names(
+            campaigns=IdList(few.campaign_prefix, self.campaign_id_offsets, self.campaign_id_blob),
+            advertisers=IdList(
+                few.advertiser_prefix, self.advertiser_id_offsets, self.advertiser_id_blob
+            ),
+            currencies=few.currencies,
+            geos=few.geos,
+            app_ids=few.app_ids,
+            topics=few.topics,
+        )
+        self.apps: Mapping[str, AppEntry] = Apps(few.app_ids, few.apps)
+        self._blocks = Blocks(texts, self.block_offsets, self.block_dictionary)
         self._forms: dict[int, Words] = {}
         self._notes: dict[frozenset[str], bytearray] = {}
         self._ads: dict[int, AdEntry] = {}
-        for name, array in arrays.items():
-            setattr(self, name, array)
         self.matcher = Matcher(self, manifest.longest_words, CONTRACTED)
-        #: Topics that some ad keeps away from, canonical.
-        self.topics = frozenset(self.tag(int(number)) for number in np.unique(self.ad_topics))
 
     @classmethod
     def open(cls, path: Path, *, verify: bool = True) -> Snapshot:
@@ -133,27 +177,39 @@ class Snapshot:
         """
         manifest = _manifest(path)
         try:
-            if verify:
-                _verify(path, manifest)
-            arrays = {name: _map(path, name, dtype) for name, dtype in layout.ARRAYS.items()}
-            names = msgspec.msgpack.decode((path / layout.NAMES).read_bytes(), type=layout.Names)
+            _verify(path, manifest, read=verify)
+            arrays = _arrays(path / layout.ARRAYS_FILE, layout.ARRAYS, manifest)
+            arrays |= _arrays(path / layout.VECTORS_FILE, layout.VECTORS, manifest)
             texts = _map_bytes(path / layout.TEXTS)
-            return cls(path, manifest, arrays, names, texts)
-        except (OSError, ValueError, EOFError, msgspec.MsgspecError) as error:
+            return cls(path, manifest, arrays, texts, (path / layout.NAMES).read_bytes())
+        except (OSError, ValueError, KeyError, EOFError, msgspec.MsgspecError) as error:
             raise _corrupt(path, "a file is missing or unreadable") from error
 
     def pre_touch(self) -> int:
-        """Read every mapped page, so that the first request after a swap does not; returns bytes."""
+        """Read every mapped page and make what is made once, so that the first request after a swap does not.
+
+        Returns:
+            Bytes mapped.
+        """
         total = 0
-        for name in layout.ARRAYS:
+        for name in _ARRAYS:
             array = getattr(self, name)
-            np.add.reduce(array.view(np.uint8)[::4096], dtype=np.uint64) if array.size else 0
+            if array.size:
+                np.add.reduce(array.view(np.uint8)[::_PAGE], dtype=np.uint64)
             total += int(array.nbytes)
+        total += self._blocks.touch()
+        for made in ("topics", "market", "vectors", "gate_model", "_topic_numbers"):
+            getattr(self, made)
         return total
 
     def app(self, app_id: str) -> AppEntry | None:
         """Return a publisher app, or None."""
         return self.apps.get(app_id)
+
+    @cached_property
+    def topics(self) -> frozenset[str]:
+        """Return the topics that some ad keeps away from, canonical."""
+        return frozenset(self.tag(number) for number in self.kept_away.tolist())
 
     @cached_property
     def market(self) -> Market:
@@ -175,14 +231,50 @@ class Snapshot:
         return notes
 
     def ad(self, number: int) -> AdEntry:
-        """Return what the catalogue said about an ad; the ads shown of late are kept decoded."""
+        """Return what the catalogue said about an ad; the ads shown of late are kept decoded.
+
+        Tags and negative tags come back canonical and in order, without those that were left out.
+        """
         ad = self._ads.get(number)
         if ad is None:
             if len(self._ads) >= _MOST_ADS:
                 self._ads.clear()
-            ad = _AD.decode(self._texts[self.ad_offsets[number] : self.ad_offsets[number + 1]])
-            self._ads[number] = ad
+            ad = self._ads[number] = self._read_ad(number)
         return ad
+
+    def _read_ad(self, number: int) -> AdEntry:
+        more = self._blocks.read(number)
+        starts, ends = int(self.ad_starts[number]), int(self.ad_ends[number])
+        geos = self.row(self.ad_geo_offsets, self.ad_geos, number)
+        return AdEntry(
+            ad_id=self.ad_id(number),
+            campaign_id=self.names.campaigns[int(self.ad_campaign[number])],
+            advertiser_id=self.names.advertisers[int(self.ad_advertiser[number])],
+            format=layout.FORMATS[self.ad_format[number]],
+            tags=self.ad_tag_names(number),
+            negative_tags=self._tag_row(self.ad_negative_offsets, self.ad_negatives, number),
+            bid_model=layout.MODELS[self.ad_model[number]],
+            bid_micros=int(self.ad_bid[number]),
+            currency=self.names.currencies[self.ad_currency[number]],
+            quality_ppm=int(self.ad_quality[number]),
+            geos=tuple(self.names.geos[geo] for geo in geos),
+            starts_ms=None if starts == layout.LONG_AGO else starts,
+            ends_ms=None if ends == layout.FAR_AHEAD else ends,
+            house=bool(self.ad_house[number]),
+            pace_ppm=int(self.ad_pace[number]),
+            **{name: getattr(more, name) for name in more.__struct_fields__},
+        )
+
+    def ad_tag_names(self, number: int) -> tuple[str, ...]:
+        """Return the canonical tags of an ad, without reading its texts."""
+        return self._tag_row(self.ad_tag_offsets, self.ad_tags, number)
+
+    def _tag_row(self, offsets: Any, values: Any, number: int) -> tuple[str, ...]:
+        return tuple(map(self.tag, self.row(offsets, values, number)))
+
+    def tags(self) -> Iterator[str]:
+        """Return the text of every tag, in number order."""
+        return map(self.tag, range(self.manifest.tags))
 
     def tag_number(self, name: str) -> int:
         """Return the number of a canonical tag, or -1: the tags are in order of their text."""
@@ -214,11 +306,11 @@ class Snapshot:
 
     def ad_id(self, number: int) -> str:
         """Return the id of an ad."""
-        return _string(self.id_offsets, self.id_blob, number)
+        return self._ids[number]
 
     def tag(self, number: int) -> str:
         """Return the canonical text of a tag."""
-        return _string(self.tag_offsets, self.tag_blob, number)
+        return self.form(int(self.tag_form[number]))
 
     def form(self, number: int) -> str:
         """Return the text of a surface form."""
@@ -261,32 +353,35 @@ def _manifest(path: Path) -> layout.Manifest:
         raise _corrupt(path, "its manifest lacks fields") from error
 
 
-def _verify(path: Path, manifest: layout.Manifest) -> None:
-    expected = {f"{name}.npy" for name in layout.ARRAYS} | {
-        layout.TEXTS,
-        layout.NAMES,
-        layout.EXPANSION,
-        layout.GATE_MODEL,
-    }
-    if set(manifest.files) != expected:
+def _verify(path: Path, manifest: layout.Manifest, *, read: bool) -> None:
+    """Refuse a folder whose files are not those of its manifest; `read` compares the checksums, too."""
+    if set(manifest.files) != _FILES or set(manifest.arrays) != _ARRAYS:
         raise _corrupt(path, "its manifest does not list the right files")
     for name, info in manifest.files.items():
-        data = (path / name).read_bytes()
-        if len(data) != info.size or layout.checksum(data) != info.checksum:
+        same = (
+            layout.intact(path / name, info) if read else (path / name).stat().st_size == info.size
+        )
+        if not same:
             raise _corrupt(path, f"{name} does not have the size and checksum of its manifest")
 
 
-def _map(path: Path, name: str, dtype: str) -> Any:
-    array = np.load(path / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-    if array.dtype != np.dtype(dtype) or array.ndim != 1:
-        raise ValueError(f"{name} has dtype {array.dtype}")
-    return array
+def _arrays(path: Path, kinds: Mapping[str, str], manifest: layout.Manifest) -> dict[str, Any]:
+    whole = _map_bytes(path)
+    out = {}
+    for name, dtype in kinds.items():
+        start, count = manifest.arrays[name]
+        if start < 0 or count < 0:
+            raise ValueError(f"{name} lies outside its file")
+        out[name] = np.frombuffer(whole, dtype, count, start) if count else np.empty(0, dtype)
+    return out
 
 
 def _map_bytes(path: Path) -> Any:
-    if path.stat().st_size == 0:
-        return np.zeros(0, dtype=np.uint8)
-    return np.memmap(path, dtype=np.uint8, mode="r")
+    """Return the bytes of a file, mapped read-only."""
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size == 0:
+            return b""
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def _corrupt(path: Path, why: str) -> Unprocessable:

@@ -13,7 +13,8 @@ from domain.catalogue import AdEntry, AppEntry, CatalogueExport
 from domain.errors import Unprocessable
 from domain.formats import formats_for
 from domain.language import Language
-from fastpath.compiler import MAX_TAG_WORDS
+from fastpath.compile_cache import load_expansion
+from fastpath.compile_tags import MAX_TAG_WORDS
 from fastpath.decide import choose, context_of
 from fastpath.expand import Expansion
 from fastpath.japanese import is_japanese, stands_alone
@@ -126,8 +127,7 @@ def verify_snapshot(
         sample_texts: Texts to try, e.g. of recent requests or built from the tags.
         now_ms: Time to judge schedules at.
     """
-    data = (snapshot.path / "expansion.msgpack").read_bytes()
-    expansion = msgspec.msgpack.decode(data, type=Expansion)
+    expansion = load_expansion(snapshot.path) or Expansion("", {})
     out: list[Difference] = []
     for number, text in enumerate(sample_texts):
         said = reference_tags(export, expansion, text)

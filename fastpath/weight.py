@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +16,14 @@ _LEAST_TOPIC: Final = 100_000
 _BITS: Final = 20
 
 
-def tag_weights(counts: Sequence[int], ads: int, topics: Sequence[bool]) -> NDArray[np.int32]:
+def tag_weights(counts: Any, ads: int, topics: Sequence[bool]) -> NDArray[np.int32]:
     """Return the weight of each tag: 1,000,000 where one ad has it, less the more ads do.
 
     The share of the logarithm of the catalogue's size that is left after the tag was heard; a topic's is
     half of that, since its words say less than a keyword the advertiser chose.
 
     Args:
-        counts: How many ads each tag has.
+        counts: How many ads each tag has, whole numbers, shape (tags,).
         ads: Ads of the catalogue.
         topics: Whether the tag stands for an IAB topic.
 

@@ -190,14 +190,14 @@ async def test_a_snapshot_damaged_on_disk_is_fetched_again(
     await live_campaign(compiler, orgs.advertiser)
     name = await compile_and_publish(compiler)
     await Follower(server).refresh()
-    broken = snapshot_folder(server.settings.parley_home) / name / "slots.npy"
+    broken = snapshot_folder(server.settings.parley_home) / name / "arrays.bin"
     broken.write_bytes(b"")
     restarted = Follower(server)
     assert await restarted.refresh() is True
     assert broken.stat().st_size > 0
 
     # The compiler's own copy is made again as well, instead of being taken for done.
-    (snapshot_folder(compiler.settings.parley_home) / name / "slots.npy").write_bytes(b"")
+    (snapshot_folder(compiler.settings.parley_home) / name / "arrays.bin").write_bytes(b"")
     assert await compile_and_publish(compiler) == name
     Snapshot.open(snapshot_folder(compiler.settings.parley_home) / name)
 

@@ -223,7 +223,7 @@ def test_the_snapshot_that_served_last_is_the_default(
 def test_a_broken_snapshot_is_refused(parley: Parley, snapshot: Path, tmp_path: Path) -> None:
     for path in (tmp_path / "absent", tmp_path):
         assert parley("decide", "--snapshot", path, "--text", ASK).code == 3
-    (snapshot / "slots.npy").write_bytes(b"x")
+    (snapshot / "arrays.bin").write_bytes(b"x")
     told = parley("decide", "--snapshot", snapshot, "--text", ASK, "--json")
     assert told.code == 3
     assert told.json["code"] == "snapshot_corrupt"

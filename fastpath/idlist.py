@@ -1,0 +1,98 @@
+"""Ids in little room: 128 bits each where all are as `domain.ids` makes them, else as text."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import Any, Final, overload
+
+import numpy as np
+
+_CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_CHARS: Final = 26
+_BYTES: Final = 16
+_CHUNK: Final = 1 << 16
+#: 26 characters hold 130 bits; an id whose first is above 7 needs more than 128.
+_ID: Final = re.compile(r"([a-z]{2,5}_)[0-7][0-9A-HJKMNP-TV-Z]{25}")
+_PAIRS: Final = [a + b for a in _CROCKFORD for b in _CROCKFORD]
+_SHIFTS: Final = range(120, -1, -10)
+
+
+def pack(ids: Sequence[str]) -> tuple[str, Any, Any]:
+    """Return (prefix, offsets, bytes) of some ids; the prefix is empty where they lie there as text."""
+    first = _ID.fullmatch(ids[0]) if ids else None
+    prefix = first.group(1) if first else ""
+    if first and all(one.startswith(prefix) and _ID.fullmatch(one) for one in ids):
+        return prefix, np.zeros(1, dtype=np.int64), _squeeze("".join(ids), len(prefix) + _CHARS)
+    parts = [one.encode("utf-8", "replace") for one in ids]
+    offsets = np.concatenate([[0], np.cumsum([len(part) for part in parts], dtype=np.int64)])
+    return "", offsets, np.frombuffer(b"".join(parts), dtype=np.uint8)
+
+
+def _squeeze(joined: str, width: int) -> Any:
+    """Return the 128-bit numbers of ids of one width, big-endian."""
+    values = np.zeros(256, dtype=np.uint8)
+    values[list(_CROCKFORD.encode())] = np.arange(32)
+    letters = np.frombuffer(joined.encode("ascii"), dtype=np.uint8).reshape(-1, width)[:, -_CHARS:]
+    out = np.empty((len(letters), _BYTES), dtype=np.uint8)
+    for start in range(0, len(letters), _CHUNK):
+        part = values[letters[start : start + _CHUNK]]
+        bits = np.unpackbits(part[:, :, None], axis=2)[:, :, 3:].reshape(len(part), -1)
+        out[start : start + _CHUNK] = np.packbits(bits[:, 2:], axis=1)
+    return out.reshape(-1)
+
+
+class IdList(Sequence[str]):
+    """Ids read from the bytes of `pack` when asked for.
+
+    Args:
+        prefix, offsets, blob: As `pack` returned them.
+    """
+
+    def __init__(self, prefix: str, offsets: Any, blob: Any) -> None:
+        self._prefix = prefix
+        self._offsets = offsets
+        self._blob = memoryview(blob)
+        self._count = len(blob) // _BYTES if prefix else len(offsets) - 1
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, number: int) -> str: ...
+    @overload
+    def __getitem__(self, number: slice) -> Sequence[str]: ...
+    def __getitem__(self, number: int | slice) -> str | Sequence[str]:
+        if isinstance(number, slice):
+            return [self[i] for i in range(*number.indices(self._count))]
+        if not -self._count <= number < self._count:
+            raise IndexError(number)
+        raw = self._raw(number % self._count)
+        if not self._prefix:
+            return str(raw, "utf-8")
+        value = int.from_bytes(raw, "big")
+        return self._prefix + "".join([_PAIRS[value >> shift & 1023] for shift in _SHIFTS])
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self.number(name) >= 0
+
+    def number(self, name: str) -> int:
+        """Return the number of an id among sorted ones, or -1."""
+        wanted = self._key(name)
+        if wanted is None:
+            return -1
+        at = bisect_left(range(self._count), wanted, key=self._raw)
+        return at if at < self._count and self._raw(at) == wanted else -1
+
+    def _raw(self, number: int) -> bytes:
+        if self._prefix:
+            return bytes(self._blob[number * _BYTES : (number + 1) * _BYTES])
+        return bytes(self._blob[self._offsets[number] : self._offsets[number + 1]])
+
+    def _key(self, name: str) -> bytes | None:
+        if not self._prefix:
+            return name.encode("utf-8", "replace")
+        if not name.startswith(self._prefix) or not _ID.fullmatch(name):
+            return None
+        return bytes(_squeeze(name, len(name)))
