@@ -23,7 +23,8 @@ def weight(model: BidModel, *, pctr_ppm: int, quality_ppm: int, keep_ppm: int) -
         keep_ppm: 1 − fatigue, parts per million.
     """
     units_ppm = pctr_ppm * 1_000 if model is BidModel.CPC else UNIT // 1_000
-    return max(1, units_ppm * quality_ppm * keep_ppm // 1_000_000_000_000)
+    # Two steps, each rounded down: the product of all three would leave 64 bits in the compiled choice.
+    return max(1, units_ppm * quality_ppm // 1_000_000 * keep_ppm // 1_000_000)
 
 
 def reserve(model: BidModel, *, per_click_micros: int, pctr_ppm: int) -> int:

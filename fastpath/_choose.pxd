@@ -1,38 +1,46 @@
 cimport cython
 
-cdef long long _PPM, _RPM, _SCALE
+from fastpath._columns cimport Asked, Columns, Desk
+
+cdef long long _PPM, _RPM, _SCALE, _MOST_RELEVANCE
+cdef int _LAST_SHARE, _TOO_WEAK, _PACED, _BELOW_RESERVE, _HOUSE, _REASON_COUNT
+cdef tuple _SHARES
 
 
 @cython.final
-cdef class Asked:
-    cdef readonly int formats, language, currency, geo
-    cdef readonly long long now, reserve, opportunity
-    cdef readonly set muted, spent, said, topics
-    cdef readonly bytearray hosts
-    cdef readonly object judge
-    cdef readonly long long[:] rates
+cdef class Scratch:
+    cdef readonly long long cap, size, epoch
+    cdef long long[:] table, relevance, rates, weights, floors, scores
+    cdef int[:] index, ads, places, reasons, hits, lowest
 
 
 @cython.final
-cdef class Market:
-    cdef const long long[:] post_offsets, bid, starts, ends
-    cdef const int[:] post_ads, quality, campaign, advertiser
-    cdef const int[:] geo_offsets, negative_offsets, negatives, topic_offsets, topics
-    cdef const short[:] currency, geos
-    cdef const unsigned char[:] model, format, house, languages
-    cdef object most
-    @cython.locals(k=int, fits=bint)
-    cdef int why_not(self, int ad, Asked asked) except -1
+cdef class Market(Columns):
+    cdef readonly list pool
+    @cython.locals(total="long long", size="long long", tag=int, work=Scratch)
+    cpdef object select(self, list sources, tuple similar, Asked asked, long long cap, long long kept)
     @cython.locals(
-        size="long long", at="long long", k="long long", count=int, cut="long long",
-        place=int, tag=int, ad=int, seen="int[:]",
+        table="long long[:]", index="int[:]", ads="int[:]", hits="int[:]", relevance="long long[:]",
+        mask="long long", at="long long", k="long long", stamp="long long", said="long long", count=int, cut=int,
+        place=int, tag=int, ad=int, i=int, share="long long", value="long long",
     )
-    cdef object gather(self, list tags, long long total, long long cap, int[:] ads, int[:] places)
+    cdef object gather(self, Scratch work, list sources, tuple similar, long long cap)
     @cython.locals(
-        ads="int[:]", places="int[:]", reasons="int[:]", rates="long long[:]", weights="long long[:]",
-        floors="long long[:]", scores="long long[:]", lowest="int[:]", count=int, paid=int, free=int,
-        i=int, j=int, ad=int, reason=int, rate="long long", units="long long", weight="long long",
-        score="long long", threshold="long long", first="long long", other="long long", owner=int,
-        clicks=bint, total="long long", tag=int, eligible=int, top=int, low=int, bid="long long", counts=list, best=list, dropped=list,
+        desk=Desk, test=bint, ads="int[:]", paid=int, free=int, i=int, ad=int, said="long long", reason=int,
+        rate="long long", clicks=bint, weight="long long", floor="long long",
     )
-    cdef object _select(self, list tags, list relevance, Asked asked, long long cap, long long kept)
+    cdef object judge(self, Scratch work, int count, Asked asked)
+    @cython.locals(
+        ads="int[:]", reasons="int[:]", weights="long long[:]", scores="long long[:]", lowest="int[:]",
+        count=int, cut=int, paid=int, free=int, i=int, j=int, ad=int, reason=int, score="long long",
+        threshold="long long", first="long long", other="long long", owner=int, top=int, low=int,
+        bid="long long", counts=list, best=list, dropped=list,
+    )
+    cdef object _select(self, Scratch work, list sources, tuple similar, Asked asked, long long cap, long long kept)
+    @cython.locals(row=tuple, place=int, out=list)
+    cpdef tuple named(self, list rows, int most, list sources, tuple reasons, object kind)
+    @cython.locals(
+        bid="long long", weight="long long", floor="long long", following="long long", gsp="long long",
+        least="long long", vcg="long long", twice="long long", place=int, advertiser=int, row=tuple,
+    )
+    cpdef tuple price(self, list ranked, int rank, tuple rest)

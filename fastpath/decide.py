@@ -13,28 +13,31 @@ from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from typing import Any, Final
 
-from auction.explore import pick
-from auction.position import price_at
+from auction.explore import near_ties, pick_from
 from auction.rank import tie_key
-from auction.types import PPM, Candidate, Rule
+from auction.types import PPM, Rule
 from domain.catalogue import AppEntry
-from domain.formats import EXPLORE_RATE, EXPLORE_TOP, BidModel, formats_for
+from domain.formats import EXPLORE_RATE, EXPLORE_TOP, T_LOW, BidModel
 from domain.randomness import draw
 from fastpath import layout
 from fastpath._choose import Market, Selection
-from fastpath.eligibility import REASONS, asked_of
+from fastpath._columns import Asked
+from fastpath.eligibility import REASONS, asked_of, declared_of
 from fastpath.snapshot import Snapshot
-from fastpath.types import AdRequest, Context, Features, Match, Proposal, Reason, Scored
+from fastpath.types import AdRequest, Context, Features, Proposal, Reason, Scored
 
 MAX_CANDIDATES: Final = 1_024
-
-#: How much a tag of 1, 2, 3, 4 words says about what is wanted, per mille.
-_SPECIFIC: Final = (700, 900, 1_000, 1_000)
-#: How much a tag still says after 0, 1, 2… user turns, per mille.
-_RECENT: Final = (1_000, 600, 400, 300)
+#: Exploration looks at ads whose score is at most so far below the best. The least chance that it gives is
+#: `EXPLORE_RATE / EXPLORE_TOP`: 10,000 parts per million.
+EXPLORE_WITHIN_PPM: Final = 200_000
 _EXPLORE_PPM: Final = round(EXPLORE_RATE * PPM)
 #: Which of several drop reasons names the whole refusal when they are equally frequent.
 _ORDER: Final = {reason: i for i, reason in enumerate(Reason)}
+_NAMED: Final = tuple("" if reason is None else reason.value for reason in REASONS)
+#: Numbers of the reasons in order of their names: counts are written sorted.
+_BY_NAME: Final = tuple(sorted(range(1, len(_NAMED)), key=_NAMED.__getitem__))
+_CPM: Final = layout.MODELS.index(BidModel.CPM)
+_LEAST_OPPORTUNITY: Final = round(T_LOW * 1_000)
 
 
 def context_of(
@@ -82,17 +85,27 @@ def choose(
     context: Context,
     *,
     app: AppEntry | None = None,
-    rule: Rule = Rule.GSP,
+    rule: Rule | None = None,
     kept: int = MAX_CANDIDATES,
 ) -> Proposal:
     """Choose the ad and its price, or say why there is none.
 
+    How well an ad fits (its relevance, parts per million, at most 3,000,000) is the sum over its tags in the
+    conversation, the most telling first, and what semantic search found:
+
+        tag = words (0.7, 0.9, 1, 1) · recency (1, 0.6, 0.4, 0.3 by user turns ago) · weight in the catalogue
+        relevance = 1 · tag1 + 0.7 · tag2 + 0.5 · tag3 + 0.35, 0.25, 0.175, 0.125, 0.1… + meaning
+
+    Expected click rate = the format's prior · relevance · (0.5 + opportunity); score = bid · expected billable
+    units · quality · (1 − fatigue). Five per cent of the requests show one of the top five at random, among
+    those whose score is within 20 % of the best.
+
     Args:
         snapshot: What may be served.
         features: Of the conversation.
-        context: Of the request; `context.request_id` seeds tie-break and exploration.
+        context: Of the request; `context.request_id` seeds tie-break, pacing and exploration.
         app: The asking app; by default looked up in the snapshot.
-        rule: Which price is charged; the other is the shadow.
+        rule: Which price is charged, by default that of the context; the other is the shadow.
         kept: How many ranked and how many dropped candidates to name, at least as many as explored
             ones; the outcome does not depend on it.
     """
@@ -100,21 +113,59 @@ def choose(
     refusal = _refusal(features, context, asking)
     if refusal is not None or asking is None:
         return Proposal(reason=refusal or Reason.UNKNOWN_APP)
-    weighed = [(-_relevance(snapshot, m), m.tag, m.form) for m in features.matches if m.asked]
-    if not weighed:
+    market = _market(snapshot, asking)
+    asked = asked_of(snapshot, features, context, asking, market, test=context.test)
+    sources = market.listen(features.matches, declared_of(snapshot, context), asked)
+    if context.test:
+        return _test_ad(snapshot, features, market, asked, sources)
+    if not sources and not features.similar:
         return Proposal(reason=Reason.NO_MATCH)
-    weighed.sort()
-    market: Market = snapshot.market
-    if not market.safe(asking.reserve_micros):
-        market = plain_market(snapshot)
     chosen: Selection = market.select(
-        [tag for _, tag, _ in weighed],
-        [-relevance for relevance, _, _ in weighed],
-        asked_of(snapshot, features, context, asking),
-        MAX_CANDIDATES,
-        max(kept, EXPLORE_TOP),
+        sources, features.similar, asked, MAX_CANDIDATES, max(kept, EXPLORE_TOP)
     )
-    return _auction(snapshot, context, chosen, [form for _, _, form in weighed], rule, kept)
+    return _auction(market, context, chosen, sources, rule or context.rule, kept)
+
+
+def rank(
+    snapshot: Snapshot,
+    features: Features,
+    context: Context,
+    *,
+    app: AppEntry | None = None,
+    top: int = 10,
+    bids: bool = False,
+) -> tuple[tuple[str, int], ...]:
+    """Return the ads that may be shown, best first, as (ad id, relevance in parts per million).
+
+    For measuring: whatever the opportunity, no budget, cap or pace counts, and nothing is explored.
+
+    Args:
+        snapshot: As for `choose`, as are the next three.
+        features: Of the conversation.
+        context: Of the request.
+        app: The asking app.
+        top: How many at most.
+        bids: Rank and report by score, bids included, instead of by relevance alone.
+    """
+    asking = app or snapshot.app(context.app_id)
+    if asking is None or _refusal(features, context, asking) not in (None, Reason.LOW_OPPORTUNITY):
+        return ()
+    market = _market(snapshot, asking)
+    asked = asked_of(snapshot, features, context, asking, market, test=True)
+    sources = market.listen(features.matches, declared_of(snapshot, context), asked)
+    rows = market.select(sources, features.similar, asked, MAX_CANDIDATES, MAX_CANDIDATES).best
+    column = 0 if bids else 7
+    rows.sort(key=lambda row: (-row[column], -row[7], row[1]))
+    return tuple((market.ad_id(row[1]), row[column]) for row in rows[:top])
+
+
+def _market(snapshot: Snapshot, app: AppEntry) -> Market:
+    """Return the columns to choose from: compiled, unless sums could leave 64 bits."""
+    market = snapshot.market
+    if market.safe(app.reserve_micros):
+        return market
+    plain: Market = plain_market(snapshot)
+    return plain
 
 
 def _refusal(features: Features, context: Context, app: AppEntry | None) -> Reason | None:
@@ -127,53 +178,49 @@ def _refusal(features: Features, context: Context, app: AppEntry | None) -> Reas
         return Reason.NO_CONSENT
     if features.refusal is not None:
         return features.refusal
-    if not formats_for(features.opportunity_milli / 1000):
+    if not context.test and features.opportunity_milli < _LEAST_OPPORTUNITY:
         return Reason.LOW_OPPORTUNITY
     return None
 
 
-def _relevance(snapshot: Snapshot, match: Match) -> int:
-    """Return how much a matched tag says, parts per million."""
-    words = min(int(snapshot.tag_words[match.tag]), len(_SPECIFIC))
-    return _SPECIFIC[words - 1] * _RECENT[min(match.age, len(_RECENT) - 1)]
-
-
 def _auction(
-    snapshot: Snapshot,
+    market: Market,
     context: Context,
     chosen: Selection,
-    forms: list[int],
+    sources: list[tuple[int, int, int]],
     rule: Rule,
     kept: int,
 ) -> Proposal:
     """Rank, explore, price one slot."""
-    reasons = zip(REASONS, chosen.counts, strict=True)
-    counts = dict(sorted((reason.value, count) for reason, count in reasons if reason and count))
-    dropped = tuple(
-        Scored(ad, snapshot.ad_id(ad), REASONS[why], rate, bid, weight, floor, forms[place])
-        for ad, why, place, rate, bid, weight, floor in chosen.dropped[:kept]
-    )
+    counted = chosen.counts
+    counts = {_NAMED[number]: counted[number] for number in _BY_NAME if counted[number]}
+    dropped = market.named(chosen.dropped, kept, sources, REASONS, Scored)
     if not chosen.eligible:
         reason = _main_reason(counts)
         return Proposal(reason=reason, dropped=dropped, dropped_counts=counts, cut=chosen.cut)
-    ranked = _ranked(snapshot, context.request_id, chosen.best)
-    chance = int(draw(context.request_id, "explore") * PPM)
-    rank, propensity = pick(chosen.eligible, chance, rate_ppm=_EXPLORE_PPM, top=EXPLORE_TOP)
-    eligible = tuple(
-        Scored(ad, snapshot.ad_id(ad), None, rate, bid, weight, floor, forms[place])
-        for _, ad, place, rate, bid, weight, floor in ranked[: max(kept, rank + 1)]
-    )
+    ranked = _ranked(market, context.request_id, chosen.best)
+    chances = near_ties(
+        [row[0] for row in ranked[:EXPLORE_TOP]],
+        rate_ppm=_EXPLORE_PPM, top=EXPLORE_TOP, within_ppm=EXPLORE_WITHIN_PPM,
+    )  # fmt: skip
+    rank, propensity = 0, PPM
+    if chances[0] < PPM:
+        rank, propensity = pick_from(chances, int(draw(context.request_id, "explore") * PPM))
+    eligible = market.named(ranked, max(kept, rank + 1), sources, None, Scored)
     winner = eligible[rank]
-    sale = price_at(_rivals(snapshot, chosen, ranked[rank:], winner), 0, (PPM,), rule=rule)
-    cpm = layout.MODELS[int(snapshot.ad_model[winner.ad])] is BidModel.CPM
+    gsp, vcg = market.price(ranked, rank, chosen.rest)
+    charged = gsp if rule is Rule.GSP else vcg
+    cpm = market.model[winner.ad] == _CPM
     return Proposal(
         reason=Reason.SERVED,
         winner=winner,
         rank=rank,
         propensity_ppm=propensity,
-        price_micros=sale.charged_micros,
-        vcg_micros=sale.vcg_micros,
-        hold_micros=-(-sale.charged_micros // 1_000) if cpm else sale.charged_micros,
+        propensities=chances,
+        price_micros=charged,
+        gsp_micros=gsp,
+        vcg_micros=vcg,
+        hold_micros=-(-charged // 1_000) if cpm else charged,
         eligible=eligible[:kept],
         eligible_count=chosen.eligible,
         dropped=dropped,
@@ -182,37 +229,45 @@ def _auction(
     )
 
 
-def _ranked(
-    snapshot: Snapshot, request_id: str, best: list[tuple[int, ...]]
-) -> list[tuple[int, ...]]:
+def _ranked(market: Market, request_id: str, best: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
     """Return scored rows, best first; only equal scores need the tie-break of `auction.rank.order`."""
     best.sort(reverse=True)
-    if all(best[i][0] != best[i + 1][0] for i in range(len(best) - 1)):
+    last = -1
+    for row in best:
+        if row[0] == last:
+            break
+        last = row[0]
+    else:
         return best
 
     def key(row: tuple[int, ...]) -> tuple[int, int, str]:
-        ad_id = snapshot.ad_id(row[1])
+        ad_id = market.ad_id(row[1])
         return -row[0], tie_key(request_id, ad_id), ad_id
 
     return sorted(best, key=key)
 
 
-def _rivals(
-    snapshot: Snapshot, chosen: Selection, ranked: list[tuple[int, ...]], winner: Scored
-) -> list[Candidate]:
-    """Return the winner and whoever sets its price: the best of another advertiser below it."""
-    advertiser = snapshot.ad_advertiser
-    own = int(advertiser[winner.ad])
-    field = [
-        Candidate(winner.ad_id, "own", winner.bid_micros, winner.weight, winner.reserve_micros)
-    ]
-    following = next((row[0] for row in ranked[1:] if advertiser[row[1]] != own), -1)
-    if following < 0:
-        first, owner, other = chosen.rest
-        following = first if owner != own else other
-    if following >= 0:
-        field.append(Candidate("next", "other", following, 1))
-    return field
+def _test_ad(
+    snapshot: Snapshot,
+    features: Features,
+    market: Market,
+    asked: Asked,
+    sources: list[tuple[int, int, int]],
+) -> Proposal:
+    """Return the ad that fits best, else the first that may be shown, at no price."""
+    chosen: Selection = market.select(sources, features.similar, asked, MAX_CANDIDATES, EXPLORE_TOP)
+    if chosen.best:
+        row = min(chosen.best, key=lambda row: (-row[7], -row[0], row[1]))
+        winner = market.named([row], 1, sources, None, Scored)[0]
+    else:
+        ad = market.first(asked)
+        if ad < 0:
+            return Proposal(reason=Reason.NO_MATCH)
+        winner = Scored(ad, market.ad_id(ad), None)
+    return Proposal(
+        reason=Reason.TEST_AD, winner=winner, propensity_ppm=PPM, propensities=(PPM,),
+        eligible=(winner,), eligible_count=1,
+    )  # fmt: skip
 
 
 @cache

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import lru_cache, partial
 from typing import Final
 
+from auction.pacing import seed_of
 from domain.catalogue import AppEntry
 from domain.formats import AdFormat, formats_for
 from fastpath import layout
-from fastpath._choose import Asked
+from fastpath._columns import Asked, Columns, Desk
 from fastpath.snapshot import Snapshot
 from fastpath.text import canonical_tag
 from fastpath.types import Context, Features, Reason
 
-#: Reason behind each number of `_choose.Market.why_not` and `_choose.Selection`.
+#: Reason behind each number of `_columns.Columns.why_not` and `_choose.Selection`.
 REASONS: Final[tuple[Reason | None, ...]] = (
-    None, Reason.FORMAT_NOT_ALLOWED, Reason.LANGUAGE, Reason.CURRENCY, Reason.SCHEDULE, Reason.GEO,
-    Reason.BUDGET, Reason.BLOCKED, Reason.NEGATIVE_TAG, Reason.BELOW_RESERVE, Reason.HOUSE,
+    None, Reason.FORMAT_NOT_ALLOWED, Reason.LANGUAGE, Reason.CURRENCY, Reason.SCHEDULE, Reason.WEEKDAY,
+    Reason.GEO, Reason.DEVICE, Reason.APP_NOT_ALLOWED, Reason.BLOCKED, Reason.MUTED, Reason.NEGATIVE_TAG,
+    Reason.BUDGET, Reason.FREQUENCY, Reason.RELEVANCE, Reason.PACED, Reason.BELOW_RESERVE, Reason.HOUSE,
 )  # fmt: skip
+_BUDGET: Final = REASONS.index(Reason.BUDGET)
+_FREQUENCY: Final = REASONS.index(Reason.FREQUENCY)
 #: Expected click rate of an average ad of each format, parts per million. A prior, replaced by learned rates.
 BASE_CTR_PPM: Final[dict[AdFormat, int]] = {
     AdFormat.ACTION_CARD: 20_000,
@@ -26,52 +31,185 @@ BASE_CTR_PPM: Final[dict[AdFormat, int]] = {
     AdFormat.STATIC: 8_000,
     AdFormat.FOLLOWUP: 25_000,
 }
+#: 1 − fatigue after a campaign was shown 0, 1, 2… times: 0.85 for each earlier showing, at least 0.3.
+KEEP_PPM: Final = (
+    1_000_000, 850_000, 722_500, 614_125, 522_006, 443_705, 377_149, 320_577, 300_000,
+)  # fmt: skip
+#: How much a topic says that the host declares for a conversation, before the weight of its tag.
+DECLARED_PPM: Final = 600_000
+#: As many ads as the postings of a tag hold (`compiler.MAX_POSTINGS`): there may have been more.
+FULL_ROW: Final = 2_048
+_DAY_MS: Final = 86_400_000
+#: 1970-01-01 was a Thursday.
+_FIRST_DAY: Final = 3
+_MOST_KEPT: Final = 1_024
 _RATES: Final = tuple(BASE_CTR_PPM[one] for one in layout.FORMATS)
 _BITS: Final = {one: 1 << i for i, one in enumerate(layout.FORMATS)}
 _LANGUAGES: Final = {str(one): 1 << i for i, one in enumerate(layout.LANGUAGES)}
+_DEVICES: Final = {one: 1 << i for i, one in enumerate(layout.DEVICES)}
 
 
-def asked_of(snapshot: Snapshot, features: Features, context: Context, app: AppEntry) -> Asked:
+def asked_of(
+    snapshot: Snapshot,
+    features: Features,
+    context: Context,
+    app: AppEntry,
+    market: Columns,
+    *,
+    test: bool = False,
+) -> Asked:
     """Return the rules of one request.
 
     Args:
         snapshot: What the candidates come from.
         features: Language, opportunity and tags of the conversation.
-        context: Formats, place, time, mutes and used-up campaigns.
+        context: Formats, place, device, time, mutes, used-up and capped campaigns.
         app: The asking app.
+        market: The columns of the snapshot; they keep what an app always asks.
+        test: Ask for a test ad: opportunity, budgets, caps and pace do not count.
     """
-    names = snapshot.names
-    muted = (*app.blocked_advertisers, *context.blocked_advertisers)
-    said = {match.tag for match in features.matches}
-    topics = said
+    known = market.desks.get(app.app_id)
+    if known is None or known[0] is not app:
+        known = app, desk_of(snapshot, app), bits_of(app.formats)
+        if len(market.desks) >= _MOST_KEPT:
+            market.desks.clear()
+        market.desks[app.app_id] = known
+    opportunity = 1_000 if test else features.opportunity_milli
+    formats = known[2] & _allowed(opportunity)
+    if context.formats is not None:
+        formats &= bits_of(context.formats)
+    closed = None
+    if (context.spent_campaigns or context.capped_campaigns) and not test:
+        closed = _closed(snapshot, context)
+    mutes = muted = topics = keep = None
+    if context.blocked_topics:
+        mutes = _mutes(snapshot, market, context.blocked_topics)
+    if context.blocked_advertisers:
+        muted = numbers_of(snapshot.names.advertisers, context.blocked_advertisers)
     if context.topics:
-        declared = (snapshot.tag_number(canonical_tag(topic)) for topic in context.topics)
-        topics = said.union(declared)
-    blocked = {canonical_tag(topic) for topic in app.blocked_topics}
+        topics = set(_declared_tags(snapshot, context.topics))
+    if context.shown and not test:
+        keep = _kept(snapshot, context.shown)
     return Asked(
-        formats=_formats(features, context, app),
-        language=_LANGUAGES[features.language],
+        known[1],
+        formats,
+        _LANGUAGES.get(features.language, 0),
+        number_of(snapshot.names.geos, context.geo) if context.geo else -1,
+        _DEVICES.get(context.device, 0) if context.device else 0,
+        1 << (context.now_ms // _DAY_MS + _FIRST_DAY) % 7,
+        context.now_ms,
+        opportunity,
+        topics,
+        muted,
+        mutes,
+        closed,
+        keep,
+        partial(seed_of, context.request_id),
+        test,
+    )
+
+
+@lru_cache(maxsize=1_001)
+def _allowed(opportunity_milli: int) -> int:
+    """Return the bits of the formats that an opportunity allows."""
+    return bits_of(formats_for(opportunity_milli / 1000))
+
+
+def desk_of(snapshot: Snapshot, app: AppEntry) -> Desk:
+    """Return what an app always asks of a snapshot."""
+    names = snapshot.names
+    blocked = frozenset(map(canonical_tag, app.blocked_topics))
+    contents = {n for one in app.blocked_topics if (n := snapshot.topic_number(one)) >= 0}
+    barred = numbers_of(names.advertisers, app.blocked_advertisers)
+    welcome = numbers_of(names.advertisers, app.allowed_advertisers)
+    return Desk(
         currency=number_of(names.currencies, app.currency),
-        geo=number_of(names.geos, context.geo) if context.geo else -1,
-        now=context.now_ms,
+        app=number_of(names.app_ids, app.app_id),
         reserve=app.reserve_micros,
-        opportunity=features.opportunity_milli,
-        muted={number_of(names.advertisers, one) for one in muted},
-        spent={number_of(names.campaigns, one) for one in context.spent_campaigns},
-        said=said,
-        topics=topics,
-        hosts=snapshot.host_notes(frozenset(blocked)) if blocked else None,
-        judge=lambda ad: not blocked.isdisjoint(map(canonical_tag, snapshot.ad(ad).tags)),
+        floor=app.relevance_floor_ppm,
+        barred=barred or None,
+        welcome=welcome if app.allowed_advertisers else None,
+        hosts=snapshot.host_notes(blocked) if blocked else None,
+        judge=partial(_unwanted, snapshot, blocked, contents),
         rates=_RATES,
     )
 
 
-def _formats(features: Features, context: Context, app: AppEntry) -> int:
-    """Return a bit for every format that opportunity, host and app allow."""
-    allowed = formats_for(features.opportunity_milli / 1000).intersection(app.formats)
-    if context.formats is not None:
-        allowed = allowed.intersection(context.formats)
-    return sum(_BITS[one] for one in allowed)
+def declared_of(snapshot: Snapshot, context: Context) -> dict[int, int] | None:
+    """Return tag → relevance of the IAB topics the host declared, or None: they bring candidates."""
+    if not context.topics:
+        return None
+    numbers = (snapshot.topic_number(one) for one in context.topics)
+    tags = [int(snapshot.topic_tag[number]) for number in numbers if number >= 0]
+    return {tag: DECLARED_PPM * int(snapshot.tag_weight[tag]) // 1_000_000 for tag in tags} or None
+
+
+def _declared_tags(snapshot: Snapshot, topics: Collection[str]) -> list[int]:
+    """Return the tags of declared topics, free words and IAB ids, that ads may keep away from."""
+    tags = [snapshot.tag_number(canonical_tag(topic)) for topic in topics]
+    numbers = (snapshot.topic_number(topic) for topic in topics)
+    tags += [int(snapshot.topic_tag[number]) for number in numbers if number >= 0]
+    return tags
+
+
+def _unwanted(snapshot: Snapshot, blocked: frozenset[str], contents: set[int], ad: int) -> bool:
+    """Return whether an ad has one of some tags or IAB topics."""
+    if not blocked.isdisjoint(map(canonical_tag, snapshot.ad(ad).tags)):
+        return True
+    own = snapshot.row(snapshot.ad_content_offsets, snapshot.ad_contents, ad)
+    return not contents.isdisjoint(own)
+
+
+def _mutes(
+    snapshot: Snapshot, market: Columns, topics: Collection[str]
+) -> tuple[frozenset[int], tuple[frozenset[int], ...], Callable[[int], bool] | None]:
+    """Return what `Asked.mutes` holds: a tag's ads come from its postings, if those can hold all."""
+    contents = frozenset(n for one in topics if (n := snapshot.topic_number(one)) >= 0)
+    rows: list[frozenset[int]] = []
+    unsure = set()
+    for name in map(canonical_tag, topics):
+        tag = snapshot.tag_number(name)
+        if tag < 0:
+            continue
+        row = market.rows.get(tag)
+        if row is None:
+            row = frozenset(snapshot.row(snapshot.post_offsets, snapshot.post_ads, tag))
+            if len(market.rows) >= _MOST_KEPT:
+                market.rows.clear()
+            market.rows[tag] = row
+        rows.append(row)
+        if len(row) >= FULL_ROW:
+            unsure.add(name)
+    judge = partial(_unwanted, snapshot, frozenset(unsure), set()) if unsure else None
+    return contents, tuple(rows), judge
+
+
+def _closed(snapshot: Snapshot, context: Context) -> dict[int, int]:
+    """Return campaign → reason number for those without budget or at a cap."""
+    names = snapshot.names.campaigns
+    closed = {number_of(names, one): _FREQUENCY for one in context.capped_campaigns}
+    closed.update((number_of(names, one), _BUDGET) for one in context.spent_campaigns)
+    return closed
+
+
+def _kept(snapshot: Snapshot, shown: Collection[tuple[str, int]]) -> dict[int, int]:
+    """Return campaign → 1 − fatigue, parts per million."""
+    return {number_of(snapshot.names.campaigns, name): keep_ppm(count) for name, count in shown}
+
+
+def keep_ppm(shown: int) -> int:
+    """Return 1 − fatigue of a campaign that was shown so often, parts per million."""
+    return KEEP_PPM[min(max(shown, 0), len(KEEP_PPM) - 1)]
+
+
+def bits_of(formats: Iterable[AdFormat]) -> int:
+    """Return a bit for each format."""
+    return sum(_BITS[one] for one in set(formats))
+
+
+def numbers_of(names: Sequence[str], wanted: Collection[str]) -> set[int]:
+    """Return the numbers of those names that the snapshot knows."""
+    return {number for one in wanted if (number := number_of(names, one)) >= 0}
 
 
 def number_of(names: Sequence[str], name: str) -> int:

@@ -54,7 +54,7 @@ RULES: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any], Reason]] 
     ("elsewhere", {"geos": ("JP",)}, {"geo": "us"}, {}, Reason.GEO),
     ("unknown place", {"geos": ("JP",)}, {}, {}, Reason.GEO),
     ("host blocks", {}, {}, {"blocked_advertisers": ("org_a",)}, Reason.BLOCKED),
-    ("user mutes", {}, {"blocked_advertisers": ("org_a",)}, {}, Reason.BLOCKED),
+    ("user mutes", {}, {"blocked_advertisers": ("org_a",)}, {}, Reason.MUTED),
     ("host blocks topic", {}, {}, {"blocked_topics": ("laptop",)}, Reason.BLOCKED),
     ("ad avoids topic of host", {"blocked_topics": ("politics",)}, {"topics": ("politics",)}, {}, Reason.BLOCKED),
     ("ad avoids word", {"blocked_topics": ("buy",)}, {}, {}, Reason.BLOCKED),

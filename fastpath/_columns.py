@@ -1,0 +1,293 @@
+# cython: boundscheck=True, wraparound=False, initializedcheck=False, nonecheck=True, cdivision=True
+"""What the choice reads of a snapshot and of a request, as numbers, and the rules that forbid an ad.
+
+One source, compiled or not (types: `_columns.pxd`); `_choose.Market` builds on it.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import Any
+
+from auction.pacing import key_of
+
+_PPM = 1_000_000
+_MASK = (1 << 64) - 1
+#: Multipliers of splitmix64's finaliser, as in `auction.pacing`.
+_FIRST = 0xBF58476D1CE4E5B9
+_SECOND = 0x94D049BB133111EB
+_MOST_KEYS = 16_384
+#: As in `layout`.
+_LONG_AGO = -(1 << 62)
+_FAR_AHEAD = 1 << 62
+_MOST_RESERVE = 1 << 40
+_MOST_SCORE = 1 << 62
+#: Highest click rate the priors can give (2.5 %, a relevance of 3, the best opportunity), times 1,000.
+_MOST_UNITS = 112_500_000
+
+
+class Desk:
+    """What one app always asks, as numbers.
+
+    Attributes:
+        currency, app: Numbers, -1 = none. reserve: price per click. floor: least relevance.
+        barred: Advertisers it blocks. welcome: the only ones it takes, or None.
+        hosts: One byte per ad, 0 = not known, 1 = fits the host's blocked topics, 2 = does not; or None.
+        judge: Looks an unknown one up.
+        rates: Base click rate per format, parts per million.
+    """
+
+    def __init__(
+        self, *, currency: int, app: int, reserve: int, floor: int, barred: Any,
+        welcome: Any, hosts: Any, judge: Any, rates: tuple[int, ...],
+    ) -> None:  # fmt: skip
+        self.currency = currency
+        self.app = app
+        self.reserve = reserve
+        self.floor = floor
+        self.barred = barred
+        self.welcome = welcome
+        self.hosts = hosts
+        self.judge = judge
+        self.rates = array("q", rates)
+
+
+class Asked:
+    """What one request allows, as numbers. Sets and lookups that would be empty are None.
+
+    Attributes:
+        desk: Of the asking app. formats: bit per format. language: bit of the language.
+        geo: Number of the place, -1 = unknown. device, day: a bit each; device 0 = unknown.
+        now: UTC milliseconds. opportunity: thousandths.
+        topics: Tags of topics the host declared. muted: advertisers the user muted.
+        mutes: (IAB topics, ads of each tag, judge of an ad or None) the user muted.
+        closed: Campaign → reason number why it stands back. keep: campaign → 1 − fatigue.
+        said: Tags that stand in the conversation; `Market.listen` fills it.
+        seed: Request's part of the pacing draw, made when first needed by `pacer`.
+        test: Ask for a test ad: nothing about money or pace counts.
+    """
+
+    def __init__(
+        self, desk: Any, formats: int, language: int, geo: int, device: int, day: int, now: int,
+        opportunity: int, topics: Any, muted: Any, mutes: Any, closed: Any, keep: Any, pacer: Any,
+        test: bool,
+    ) -> None:  # fmt: skip
+        self.desk = desk
+        self.formats = formats
+        self.language = language
+        self.geo = geo
+        self.device = device
+        self.day = day
+        self.now = now
+        self.opportunity = opportunity
+        self.topics = topics
+        self.muted = muted
+        self.mutes = mutes
+        self.closed = closed
+        self.keep = keep
+        self.pacer = pacer
+        self.seed: int | None = None
+        self.test = test
+        self.said: set[int] = set()
+
+
+def _ruled(tables: Any) -> Any:
+    """Return one byte per ad: whether it has a rule of place, time or neighbourhood at all; most have none."""
+    ruled = (tables.ad_weekdays != 127) | (tables.ad_devices != 127)
+    ruled |= (tables.ad_starts > _LONG_AGO) | (tables.ad_ends < _FAR_AHEAD)
+    for name in ("geo", "app", "app_block", "topic", "negative"):
+        offsets = getattr(tables, f"ad_{name}_offsets")
+        ruled |= offsets[1:] > offsets[:-1]
+    return ruled.astype("u1")
+
+
+class Columns:
+    """The columns of one snapshot, and what is kept from request to request.
+
+    Args:
+        tables: The snapshot: the arrays of `layout.ARRAYS` and the names as attributes.
+
+    Attributes:
+        desks: App id → (its entry, what it always asks). rows: tag → the ads that have it. Both are kept by
+            `eligibility`.
+    """
+
+    def __init__(self, tables: Any) -> None:
+        self.tag_words = memoryview(tables.tag_words)
+        self.tag_weight = memoryview(tables.tag_weight)
+        self.post_offsets = memoryview(tables.post_offsets)
+        self.post_ads = memoryview(tables.post_ads)
+        self.bid = memoryview(tables.ad_bid)
+        self.quality = memoryview(tables.ad_quality)
+        self.model = memoryview(tables.ad_model)
+        self.format = memoryview(tables.ad_format)
+        self.house = memoryview(tables.ad_house)
+        self.currency = memoryview(tables.ad_currency)
+        self.campaign = memoryview(tables.ad_campaign)
+        self.advertiser = memoryview(tables.ad_advertiser)
+        self.starts = memoryview(tables.ad_starts)
+        self.ends = memoryview(tables.ad_ends)
+        self.languages = memoryview(tables.ad_languages)
+        self.devices = memoryview(tables.ad_devices)
+        self.weekdays = memoryview(tables.ad_weekdays)
+        self.pace = memoryview(tables.ad_pace)
+        self.geo_offsets = memoryview(tables.ad_geo_offsets)
+        self.geos = memoryview(tables.ad_geos)
+        self.app_offsets = memoryview(tables.ad_app_offsets)
+        self.apps = memoryview(tables.ad_apps)
+        self.app_block_offsets = memoryview(tables.ad_app_block_offsets)
+        self.app_blocks = memoryview(tables.ad_app_blocks)
+        self.content_offsets = memoryview(tables.ad_content_offsets)
+        self.contents = memoryview(tables.ad_contents)
+        self.negative_offsets = memoryview(tables.ad_negative_offsets)
+        self.negatives = memoryview(tables.ad_negatives)
+        self.topic_offsets = memoryview(tables.ad_topic_offsets)
+        self.topics = memoryview(tables.ad_topics)
+        self.ruled = memoryview(_ruled(tables))
+        self.id_offsets = memoryview(tables.id_offsets)
+        self.id_blob = memoryview(tables.id_blob)
+        bid = int(tables.ad_bid.max()) if len(tables.ad_bid) else 0
+        quality = int(tables.ad_quality.max()) if len(tables.ad_quality) else 0
+        self.most = bid * max(1, _MOST_UNITS * quality // _PPM)
+        self.names = tables.names
+        self.keys: dict[int, int] = {}
+        self.desks: dict[str, Any] = {}
+        self.rows: dict[int, frozenset[int]] = {}
+
+    def safe(self, reserve: int) -> bool:
+        """Return whether no sum can leave 64 bits."""
+        return bool(self.most < _MOST_SCORE and 0 <= reserve < _MOST_RESERVE)
+
+    def ad_id(self, ad: int) -> str:
+        """Return the id of an ad."""
+        return str(self.id_blob[self.id_offsets[ad] : self.id_offsets[ad + 1]], "utf-8")
+
+    def listen(self, matches: Any, declared: Any, asked: Any) -> Any:
+        """Return (−relevance, tag, form) of every tag that brings candidates, most relevant first.
+
+        Args:
+            matches: Of the conversation; all their tags go into `asked.said`.
+            declared: Tag → relevance of topics the host declared, or None; form −1.
+            asked: See `Asked`.
+        """
+        found = []
+        said = asked.said
+        for match in matches:
+            tag = match.tag
+            said.add(tag)
+            if match.asked:
+                words = self.tag_words[tag]
+                age = match.age
+                # Per mille: what a tag of so many words says, and what is left of it after so many user turns.
+                value = 700 if words < 2 else 900 if words == 2 else 1_000
+                value = value * (
+                    1_000 if age < 1 else 600 if age == 1 else 400 if age == 2 else 300
+                )
+                value = value * self.tag_weight[tag] // _PPM
+                if declared is not None:
+                    value = max(value, declared.pop(tag, 0))
+                found.append((-value, tag, match.form))
+        if declared is not None:
+            found.extend([(-value, tag, -1) for tag, value in declared.items()])
+        found.sort()
+        return found
+
+    def why_not(self, ad: Any, asked: Any) -> Any:  # noqa: C901 - one rule after the other
+        """Return the number of the first rule that forbids an ad, 0 if none does.
+
+        1 format, 2 language, 3 currency; by `out_of_place` 4 schedule, 5 weekday, 6 place, 7 device, 8 app,
+        9 blocked, 11 negative tag; then 9 blocked, 10 muted; by `asked.closed` 12 budget, 13 frequency.
+        """
+        desk = asked.desk
+        if not (asked.formats >> self.format[ad]) & 1:
+            return 1
+        if not self.languages[ad] & asked.language:
+            return 2
+        if self.currency[ad] != desk.currency:
+            return 3
+        if self.ruled[ad]:
+            reason = self.out_of_place(ad, asked)
+            if reason:
+                return reason
+        if desk.barred is not None and self.advertiser[ad] in desk.barred:
+            return 9
+        if desk.welcome is not None and self.advertiser[ad] not in desk.welcome:
+            return 9
+        if desk.hosts is not None:
+            if desk.hosts[ad] == 0:
+                desk.hosts[ad] = 2 if desk.judge(ad) else 1
+            if desk.hosts[ad] == 2:
+                return 9
+        if asked.muted is not None and self.advertiser[ad] in asked.muted:
+            return 10
+        if asked.mutes is not None and self.is_muted(ad, asked):
+            return 10
+        if asked.closed is not None:
+            return asked.closed.get(self.campaign[ad], 0)
+        return 0
+
+    def out_of_place(self, ad: Any, asked: Any) -> Any:  # noqa: C901 - one rule after the other
+        """Return the number of the first rule that forbids an ad here, now or beside what was said."""
+        desk = asked.desk
+        if asked.now < self.starts[ad] or asked.now >= self.ends[ad]:
+            return 4
+        if not self.weekdays[ad] & asked.day:
+            return 5
+        if self.geo_offsets[ad] < self.geo_offsets[ad + 1]:
+            fits = False
+            for k in range(self.geo_offsets[ad], self.geo_offsets[ad + 1]):
+                if self.geos[k] == asked.geo:
+                    fits = True
+            if not fits:
+                return 6
+        if self.devices[ad] != 127 and not self.devices[ad] & asked.device:
+            return 7
+        if self.app_offsets[ad] < self.app_offsets[ad + 1]:
+            fits = False
+            for k in range(self.app_offsets[ad], self.app_offsets[ad + 1]):
+                if self.apps[k] == desk.app:
+                    fits = True
+            if not fits:
+                return 8
+        for k in range(self.app_block_offsets[ad], self.app_block_offsets[ad + 1]):
+            if self.app_blocks[k] == desk.app:
+                return 8
+        for k in range(self.topic_offsets[ad], self.topic_offsets[ad + 1]):
+            if self.topics[k] in asked.said:
+                return 9
+            if asked.topics is not None and self.topics[k] in asked.topics:
+                return 9
+        for k in range(self.negative_offsets[ad], self.negative_offsets[ad + 1]):
+            if self.negatives[k] in asked.said:
+                return 11
+        return 0
+
+    def is_muted(self, ad: Any, asked: Any) -> Any:
+        """Return whether an ad has a tag or topic that the user muted."""
+        contents, rows, judge = asked.mutes
+        if contents:
+            for k in range(self.content_offsets[ad], self.content_offsets[ad + 1]):
+                if self.contents[k] in contents:
+                    return True
+        for row in rows:
+            if ad in row:
+                return True
+        return judge is not None and judge(ad)
+
+    def takes_part(self, ad: Any, asked: Any) -> Any:
+        """Return what `auction.pacing.takes_part` says of the ad's campaign."""
+        campaign = self.campaign[ad]
+        key = self.keys.get(campaign)
+        if key is None:
+            if len(self.keys) >= _MOST_KEYS:
+                self.keys.clear()
+            key = self.keys[campaign] = key_of(self.names.campaigns[campaign])
+        if asked.seed is None:
+            asked.seed = asked.pacer()
+        z = asked.seed
+        k = key
+        z = z ^ k
+        z = ((z ^ (z >> 30)) * _FIRST) & _MASK
+        z = ((z ^ (z >> 27)) * _SECOND) & _MASK
+        z = z ^ (z >> 31)
+        return (z >> 32) * _PPM >> 32 < self.pace[ad]
