@@ -82,6 +82,8 @@ class Pipe:
     async def _connect(self) -> _Line:
         parts = urlsplit(self._url)
         loop = asyncio.get_running_loop()
+        line: _Line | None = None
+        greeted = False
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
                 if parts.scheme == "unix":
@@ -92,8 +94,12 @@ class Pipe:
                     _, line = await loop.create_connection(_Line, host, port, ssl=tls)
                 for command in _greeting(self._url):
                     await line.ask(command)
+            greeted = True
         except (OSError, TimeoutError, hiredis.ReplyError) as error:
             raise _unavailable() from error
+        finally:
+            if line is not None and not greeted:
+                line.close()
         return line
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -32,6 +33,11 @@ def closed_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+async def taken(services: Services, key: str) -> int:
+    """Return how many calls a counter has given out."""
+    return int(await services.redis.get(key) or 0)
 
 
 async def used_up(limits: Limiter, who: Principal, address: str = "1.2.3.4") -> Exchange:
@@ -67,9 +73,63 @@ async def test_one_address_cannot_use_up_a_web_app(services: Services) -> None:
         await used_up(limits, WEB, "1.2.3.4")
     await limits.count(WEB, "5.6.7.8", Exchange("x" * 8))
     # What the address asked for beyond its share did not use up the app's day.
-    assert int(await services.redis.get(f"parley:rate:{WEB.org_id}:20270115")) == 4
+    assert await taken(services, f"parley:rate:{WEB.org_id}:20270115") == 4
     kept = b" ".join(await services.redis.keys("*"))
     assert b"1.2.3.4" not in kept
+
+
+async def test_counting_ahead_takes_one_trip_for_many_calls_and_never_exceeds_the_tier(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pro = Principal("org_b", "key_b", frozenset(), None, "pro")
+    trips, limit = 0, 5_003
+    two = [limiter(services, FixedClock(NOON), pro=limit) for _ in range(2)]
+    real = Limiter._run
+
+    async def counted(self: Limiter, *args: Any) -> list[tuple[int, int]]:
+        nonlocal trips
+        trips += 1
+        return await real(self, *args)
+
+    monkeypatch.setattr(Limiter, "_run", counted)
+
+    async def call(number: int) -> bool:
+        exchange = Exchange("x" * 8)
+        try:
+            await two[number % 2].count(pro, "1.2.3.4", exchange, ahead=True)
+        except RateLimited:
+            return False
+        finally:
+            assert exchange.rate is not None
+            assert 0 <= exchange.rate.remaining < limit
+        return True
+
+    counts = Counter(await asyncio.gather(*(call(n) for n in range(4_000))))
+    assert counts == {True: 4_000}
+    # 5 of 5,003 at a time: a five-hundredth of the calls each, and one lease for each process at the end.
+    assert trips <= 4_000 / 5 + 2
+    counts = Counter([await call(n) for n in range(1_100)])
+    used = 4_000 + counts[True]
+    assert limit - 10 <= used <= limit
+    assert await taken(services, "parley:rate:org_b:20270115") == limit
+
+
+async def test_a_lease_ends_with_its_day_and_small_tiers_have_none(services: Services) -> None:
+    pro = Principal("org_c", "key_c", frozenset(), None, "pro")
+    clock = FixedClock(NOON)
+    limits = limiter(services, clock, pro=100_000)
+    for _ in range(3):
+        await limits.count(pro, "1.2.3.4", Exchange("x" * 8), ahead=True)
+    assert await taken(services, "parley:rate:org_c:20270115") == 64
+    clock.advance(12 * 3_600_000)
+    exchange = Exchange("x" * 8)
+    await limits.count(pro, "1.2.3.4", exchange, ahead=True)
+    assert exchange.rate is not None
+    assert exchange.rate.remaining == 99_999
+    assert await taken(services, "parley:rate:org_c:20270116") == 64
+    for _ in range(2):
+        await limits.count(KEYED, "1.2.3.4", Exchange("x" * 8), ahead=True)
+    assert await taken(services, f"parley:rate:{KEYED.org_id}:20270116") == 2
 
 
 async def test_the_limit_is_exact_under_concurrency(services: Services) -> None:
