@@ -59,11 +59,13 @@ class Analyser:
 
     Attributes:
         id: Stored with every index; terms of two analysers do not mix.
+        content_terms: Words of a text, or its bigrams where it has none; remembered for the latest texts.
     """
 
     def __init__(self, japanese: Tokeniser | None = None, japanese_id: str = "bigram") -> None:
         self._japanese = japanese
         self._stem = Stemmer.Stemmer("english")
+        self.content_terms = lru_cache(maxsize=8_192)(self._content_terms)
         self.id = f"parley-{REVISION}/en-snowball/ja-{japanese_id if japanese else 'bigram'}"
 
     def words(self, text: str) -> list[str]:
@@ -88,6 +90,9 @@ class Analyser:
             if run:
                 out.extend(run[i : i + 2] for i in range(max(1, len(run) - 1)))
         return out
+
+    def _content_terms(self, text: str) -> tuple[str, ...]:
+        return tuple(self.words(text) or self.grams(text))
 
 
 def fold(text: str) -> str:

@@ -70,10 +70,6 @@ class VectorStore(Protocol):
         """
         ...
 
-    async def count(self) -> int:
-        """Return how many vectors are valid now."""
-        ...
-
     async def clear(self) -> None:
         """Remove every vector of the index."""
         ...
