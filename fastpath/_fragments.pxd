@@ -2,9 +2,10 @@ cimport cython
 
 cdef unsigned long long _MIX, _MASK, _ROW
 cdef unsigned int _FIRST
-cdef int _SHARED
+cdef int _SHARED, _ALONE, _LONGER, _PAIRS
 
 cdef unsigned long long _spread(unsigned long long key) noexcept
+cdef int _pair(unsigned int first, unsigned int second) noexcept
 cdef bint _same(int rule, unsigned int code) noexcept
 cdef bint _letter(unsigned int code) noexcept
 
@@ -17,7 +18,7 @@ cdef class Points:
 @cython.final
 cdef class Trie:
     cdef unsigned long long loose, cover, mask
-    cdef unsigned char[:] first, rules
+    cdef unsigned char[:] first, rules, pairs
     cdef unsigned long long[:] accepts, keys
     cdef int[:] targets
     cdef list pool
@@ -26,7 +27,7 @@ cdef class Trie:
     @cython.locals(
         points="unsigned int[:]", total=Py_ssize_t, k=Py_ssize_t, i=Py_ssize_t, j=Py_ssize_t, c=Py_UCS4,
         code="unsigned int", found="unsigned long long", bits="unsigned long long", covered=Py_ssize_t,
-        bare=bint, node=int,
+        bare=bint, node=int, kind=int, pair=int,
     )
     cdef object _scan(self, str text, Points scratch)
     @cython.locals(

@@ -16,6 +16,9 @@ _MASK = 0xFFFFFFFFFFFFFFFF
 _ROW = 2_097_152
 _FIRST = 65_536
 _SHARED = 4_096
+_PAIRS = 65_536
+#: Of a first character: a phrase of one character starts so; longer ones do.
+_ALONE, _LONGER = 1, 2
 #: Which neighbours a phrase must not have: none, Latin letters and digits, katakana.
 ANYWHERE, LATIN, KATAKANA = 0, 1, 2
 
@@ -43,6 +46,7 @@ class Trie:
         accepts = [0]
         rules = [ANYWHERE]
         first = bytearray(_FIRST)
+        pairs = bytearray(_PAIRS // 8)
         for phrase, bits, rule in phrases:
             node = 0
             for char in phrase:
@@ -54,10 +58,15 @@ class Trie:
                 node = edges[key]
             accepts[node] |= bits
             rules[node] = rule
-            first[min(ord(phrase[0]), _FIRST - 1)] = 1
+            first[min(ord(phrase[0]), _FIRST - 1)] |= _ALONE if len(phrase) == 1 else _LONGER
+            if len(phrase) > 1:
+                pair = _pair(ord(phrase[0]), ord(phrase[1]))
+                pairs[pair >> 3] |= 1 << (pair & 7)
         self.loose = loose
         self.cover = cover
         self.first = first
+        #: Hashed pairs of characters that phrases start with: most places of a text end here.
+        self.pairs = pairs
         self.accepts = array("Q", accepts)
         self.rules = array("B", rules)
         self.pool: list[Points] = []
@@ -90,7 +99,7 @@ class Trie:
             self.pool.append(scratch)
         return found
 
-    def _scan(self, text: Any, scratch: Any) -> Any:
+    def _scan(self, text: Any, scratch: Any) -> Any:  # noqa: C901 - one pass over the characters
         points = scratch.points
         total = 0
         for k in range(len(text)):
@@ -109,7 +118,12 @@ class Trie:
         bare = False
         for i in range(total):
             code = points[i]
-            if self.first[code if code < _FIRST else _FIRST - 1]:
+            kind = self.first[code if code < _FIRST else _FIRST - 1]
+            if kind == _LONGER:
+                pair = _pair(code, points[i + 1]) if i + 1 < total else -1
+                if pair < 0 or not (self.pairs[pair >> 3] >> (pair & 7)) & 1:
+                    kind = 0
+            if kind:
                 node = self._next(0, code)
                 j = i + 1
                 while node >= 0:
@@ -147,6 +161,11 @@ class Trie:
         if start > 0 and _same(rule, points[start - 1]):
             return False
         return not (end < total and _same(rule, points[end]))
+
+
+def _pair(first: Any, second: Any) -> Any:
+    """Return the place of two characters in the filter."""
+    return ((first * 40_503) ^ second) & (_PAIRS - 1)
 
 
 def _letter(code: Any) -> Any:

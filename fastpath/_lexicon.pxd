@@ -1,6 +1,6 @@
 cimport cython
 
-cdef unsigned long long _PRIME, _MIX, _MASK, _PREFIX, _ROW
+cdef unsigned long long _PRIME, _MIX, _MASK, _PREFIX, _ROW, _ONE
 cdef int _GAP, _MEMO, _LONGEST_PREFIX, _OPENINGS, _SHARED
 
 cdef unsigned long long _step(unsigned long long h, Py_UCS4 c) noexcept
@@ -22,13 +22,17 @@ cdef class Table:
 
 @cython.final
 cdef class Scratch:
+    cdef unsigned long long bits
+    cdef int covered
     cdef int[:] symbols, offsets
+    cdef unsigned char[:] marks
 
 
 @cython.final
 cdef class Lexicon:
     cdef public unsigned long long seed
     cdef public bint watch
+    cdef int cover
     cdef unsigned long long[:] memo
     cdef unsigned int lengths
     cdef unsigned int[:] openings
@@ -44,12 +48,16 @@ cdef class Lexicon:
     @cython.locals(
         total=Py_ssize_t, i=Py_ssize_t, start=Py_ssize_t, length=int, count=int, used=int, at=int,
         k=int, symbol=int, node=int, h="unsigned long long", c=Py_UCS4, lengths="unsigned int",
-        symbols="int[:]", offsets="int[:]",
+        symbols="int[:]", offsets="int[:]", marks="unsigned char[:]", left=bint,
     )
     cdef object _scan(self, str text, Scratch scratch)
     @cython.locals(number=int, k=int)
     cdef int _show(self, unsigned long long h, int[:] symbols, int used) except -1
-    @cython.locals(k=int, j=int, to=int, gap=int, skip=int, first=bint)
+    @cython.locals(
+        k=int, j=int, to=int, gap=int, skip=int, first=bint, symbols="int[:]", offsets="int[:]",
+    )
     cdef int _walk(
-        self, int node, int start, int at, int count, int[:] symbols, int[:] offsets, list hits
+        self, int node, int start, int at, int count, Scratch scratch, list hits
     ) except -1
+    @cython.locals(k=int, category=int)
+    cdef int _accept(self, int node, int start, int end, Scratch scratch, list hits) except -1

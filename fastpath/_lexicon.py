@@ -21,8 +21,9 @@ _PREFIX = 0x5851F42D4C957F2D
 _ROW = 1_048_576
 _LONGEST_PREFIX = 31
 _OPENINGS = 4_096
-#: (category, first word, end word) of each phrase; words; which are marks; (start, end) to be looked at.
-Found = tuple[list[tuple[int, int, int]], int, list[int], list[tuple[int, int]]]
+_ONE = 1
+#: Bits of categories; (category, first word, end word) of each phrase; whether words are left; (start, end).
+Found = tuple[int, list[tuple[int, int, int]], bool, list[tuple[int, int]]]
 #: Texts up to this length share scratch; longer ones bring their own.
 _SHARED = 4_096
 
@@ -92,7 +93,10 @@ class Scratch:
     """
 
     def __init__(self, total: int) -> None:
+        self.bits = 0
+        self.covered = 0
         self.symbols = array("i", bytes(4 * (4 * total + 8)))
+        self.marks = bytearray(total + 2)
         self.offsets = array("i", bytes(4 * (total + 2)))
 
 
@@ -102,6 +106,7 @@ class Lexicon:
     Args:
         rows: (category number, parts) pairs; a part is a word, `word*`, `...`, or a name in `classes`.
         classes: Words of each class.
+        cover: Number of the category that `scan` looks at as a cover of the text, or -1.
         watch: Whether `scan` also names the words of 3 to 13 letters not yet known to be harmless.
     """
 
@@ -110,10 +115,12 @@ class Lexicon:
         rows: Iterable[tuple[int, Sequence[str]]],
         classes: Mapping[str, frozenset[str]],
         *,
+        cover: int = -1,
         watch: bool = False,
     ) -> None:
         self.seed = hash("parley-lexicon") & _MASK
         self.watch = watch
+        self.cover = cover
         self.memo = array("Q", bytes(8 * _MEMO))
         self.pool: list[Scratch] = []
         symbols: dict[str, int] = {}
@@ -213,9 +220,11 @@ class Lexicon:
     def scan(self, text: str) -> Found:
         """Return what stands in a folded text.
 
+        Sentence marks count as words.
+
         Returns:
-            (category, first word, end word) of each phrase found; the number of words, sentence marks
-            counting as words; which of them are marks; (start, end) of words to be looked at.
+            Bits of the categories found; (category, first word, end word) of each phrase found; whether
+            the cover leaves a word that is no mark; (start, end) of words to be looked at.
         """
         total = len(text)
         shared = total <= _SHARED
@@ -229,7 +238,7 @@ class Lexicon:
         total = len(text)
         symbols = scratch.symbols
         offsets = scratch.offsets
-        marks: list[int] = []
+        marks = scratch.marks
         watched: list[tuple[int, int]] = []
         count = 0
         used = 0
@@ -238,7 +247,7 @@ class Lexicon:
             c = text[i]
             if not _alnum(c):
                 if _mark(c):
-                    marks.append(count)
+                    marks[count] = 1
                     used = self._show(_end(_step(self.seed, c)), symbols, used)
                     count += 1
                     offsets[count] = used
@@ -275,15 +284,20 @@ class Lexicon:
             if self.watch and 2 < length < 14 and self.memo[h & (_MEMO - 1)] != h:
                 watched.append((start, i))
             used = self._show(h, symbols, used)
+            marks[count] = 0
             count += 1
             offsets[count] = used
+        scratch.bits = 0
+        scratch.covered = 0
+        left = False
         hits: list[tuple[int, int, int]] = []
         for at in range(count):
             for k in range(offsets[at], offsets[at + 1]):
                 node = self.roots[symbols[k]]
                 if node >= 0:
-                    self._walk(node, at, at + 1, count, symbols, offsets, hits)
-        return hits, count, marks, watched
+                    self._walk(node, at, at + 1, count, scratch, hits)
+            left = left or (at >= scratch.covered and not marks[at])
+        return scratch.bits, hits, left, watched
 
     def _show(self, h: Any, symbols: Any, used: Any) -> Any:
         """Write down the symbols of a whole word; returns how many are written."""
@@ -295,22 +309,20 @@ class Lexicon:
             used += 1
         return used
 
-    def _walk(  # noqa: C901 - each step of a phrase, gap or not
-        self, node: Any, start: Any, at: Any, count: Any, symbols: Any, offsets: Any, hits: Any
-    ) -> Any:
+    def _walk(self, node: Any, start: Any, at: Any, count: Any, scratch: Any, hits: Any) -> Any:
         """Follow the trie from a node reached before word `at`."""
-        for k in range(self.accept_from[node], self.accept_from[node + 1]):
-            hits.append((self.accepts[k], start, at))
+        symbols = scratch.symbols
+        offsets = scratch.offsets
+        self._accept(node, start, at, scratch, hits)
         if at < count:
             for k in range(offsets[at], offsets[at + 1]):
                 to = self.edges.get(_edge(node, symbols[k]))
                 if to >= 0:
-                    self._walk(to, start, at + 1, count, symbols, offsets, hits)
+                    self._walk(to, start, at + 1, count, scratch, hits)
         gap = self.gap_to[node]
         if gap < 0:
             return 0
-        for k in range(self.accept_from[gap], self.accept_from[gap + 1]):
-            hits.append((self.accepts[k], start, at))
+        self._accept(gap, start, at, scratch, hits)
         for skip in range(_GAP + 1):
             if at + skip >= count:
                 return 0
@@ -323,7 +335,17 @@ class Lexicon:
                         break
                 to = self.edges.get(_edge(gap, symbols[k])) if first else -1
                 if to >= 0:
-                    self._walk(to, start, at + skip + 1, count, symbols, offsets, hits)
+                    self._walk(to, start, at + skip + 1, count, scratch, hits)
+        return 0
+
+    def _accept(self, node: Any, start: Any, end: Any, scratch: Any, hits: Any) -> Any:
+        """Note the phrases that end at a node."""
+        for k in range(self.accept_from[node], self.accept_from[node + 1]):
+            category = self.accepts[k]
+            scratch.bits |= _ONE << category
+            hits.append((category, start, end))
+            if category == self.cover and end > scratch.covered:
+                scratch.covered = end
         return 0
 
 

@@ -57,12 +57,12 @@ def judge(categories: Iterable[str]) -> GateVerdict:
     return GateVerdict("restricted" if restricted_only else "sensitive", found)
 
 
-def lexicon_categories(folded: str) -> set[str]:
+def lexicon_categories(folded: str) -> frozenset[str]:
     """Return the categories whose phrases stand in one folded text."""
     return lexicons.shipped().read(folded)[0]
 
 
-def categories_of(text: str) -> set[str]:
+def categories_of(text: str) -> frozenset[str]:
     """Return the categories of one raw text: the lexicon's, or `INDIRECT` where only the model fires.
 
     Raises:
@@ -72,14 +72,14 @@ def categories_of(text: str) -> set[str]:
     return beyond_phrases(lexicon_categories(folded), folded)
 
 
-def beyond_phrases(found: set[str], folded: str) -> set[str]:
+def beyond_phrases(found: frozenset[str], folded: str) -> frozenset[str]:
     """Add `INDIRECT` to the lexicon's categories of a folded text where only the model fires.
 
     Raises:
         GateModelError: The model is missing or damaged.
     """
     if found <= RESTRICTED and shipped().fires(folded):
-        found.add(INDIRECT)
+        return found | {INDIRECT}
     return found
 
 

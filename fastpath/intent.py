@@ -7,7 +7,6 @@ turns ago carries over; a greeting counts only where nothing else is said.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -15,6 +14,7 @@ import msgspec
 
 from domain.formats import Intent
 from fastpath import lexicons
+from fastpath._numbers import MODEL, PRICE, numbers
 from fastpath.text import fold
 
 #: How many of the user's last turns count.
@@ -24,11 +24,10 @@ _WEIGHTS: Final[dict[str, int]] = {
     "buy": 400, "recommend": 350, "compare": 250, "price": 250, "need": 150, "learn": 50, "task": -250,
 }  # fmt: skip
 _COMMERCIAL: Final = ("buy", "recommend", "compare", "price", "need")
-_MONEY: Final = re.compile(
-    r"[$€£¥]\s?\d|\d\s?(?:円|万円|ドル|usd|eur|dollars|bucks)|\b(?:under|below|around|max) \d"
-)
-_DIGIT: Final = re.compile(r"\d")
-_MODEL: Final = re.compile(r"\b(?=\w*\d)(?=\w*[a-z])[a-z0-9]{3,}\b")
+#: What makes a number a price: a sign before it, a unit behind it, or a limit before it.
+_SIGNS: Final = "$€£¥"
+_UNITS: Final = ("円", "万円", "ドル", "usd", "eur", "dollars", "bucks")
+_LIMITS: Final = ("under ", "below ", "around ", "max ")
 _TAG: Final = 200
 _MORE_TAGS: Final = 50
 _CARRY: Final = 2  # a signal one turn ago counts half, two turns ago a quarter
@@ -108,11 +107,11 @@ def said_in(folded: str) -> Said:
     return numbers_too(signals, greeting, folded)
 
 
-def numbers_too(signals: set[str], greeting: bool, folded: str) -> Said:
+def numbers_too(signals: frozenset[str], greeting: bool, folded: str) -> Said:
     """Add to the phrases' signals of a folded text what its numbers say: a price, a model name."""
-    if _DIGIT.search(folded):
-        if _MONEY.search(folded):
-            signals.add("price")
-        if _MODEL.search(folded):
-            signals.add("model")
-    return Said(frozenset(signals), greeting)
+    found = numbers(folded, _SIGNS, _UNITS, _LIMITS)
+    if found & PRICE:
+        signals |= {"price"}
+    if found & MODEL:
+        signals |= {"model"}
+    return Said(signals, greeting)

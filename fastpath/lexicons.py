@@ -27,29 +27,28 @@ class Lexicons:
 
     def __init__(self, folder: Path = DATA) -> None:
         languages = _languages(folder)
-        self._book = Book(_shelves(folder, languages, _SPACED))
+        self._book = Book(_shelves(folder, languages, _SPACED), _GREETING)
         self._fragments = Fragments(_shelves(folder, languages, _UNSPACED), _GREETING)
-        self._ascii_greetings = self._book.ascii_only(*_GREETING)
 
-    def read(self, folded: str) -> tuple[set[str], set[str], bool]:
+    def read(self, folded: str) -> tuple[frozenset[str], frozenset[str], bool]:
         """Return what stands in one folded text.
 
         Returns:
             Categories of the gate; signals of intent; whether nothing is left once greetings and thanks
             are taken away.
         """
-        (gate, signals), seen = self._book.read(folded)
+        (gate, signals), left = self._book.read(folded)
         if folded.isascii():
-            return gate, signals, self._book.covers(*_GREETING, seen)
+            return gate, signals, not left
         (more, others), bare = self._fragments.read(folded)
         gate |= more
         signals |= others
-        if bare and self._ascii_greetings:
+        if bare and self._book.ascii_cover:
             return gate, signals, False
         rest = self._fragments.uncovered(folded)
         if rest != folded:
-            seen = self._book.read(rest)[1]
-        return gate, signals, self._book.covers(*_GREETING, seen)
+            left = self._book.read(rest)[1]
+        return gate, signals, not left
 
 
 def _languages(folder: Path) -> dict[str, str]:

@@ -30,8 +30,9 @@ _GRADES: Final = frozenset(_ORDINALS.get(n, f"{n}th") for n in range(1, 13))
 _CLASSES: Final = {"{age}": _AGES, "{grade}": _GRADES}
 
 Rows = Iterable[tuple[str, str]]
-#: What `Book.read` saw besides categories: (category, first word, end word), words, sentence marks.
-Seen = tuple[list[tuple[int, int, int]], int, list[int]]
+Names = tuple[frozenset[str], ...]
+_MOST: Final = 64
+_REMEMBERED: Final = 4_096
 
 
 def read_lexicon(name: str, folder: Path = DATA) -> list[tuple[str, str]]:
@@ -49,15 +50,17 @@ class Book:
 
     Args:
         shelves: Name → (category, phrase) pairs; category `exception` hides what it covers on its shelf.
+        cover: (shelf, category) whose phrases `read` also looks at as a cover of the text.
     """
 
-    def __init__(self, shelves: Mapping[str, Rows]) -> None:
+    def __init__(self, shelves: Mapping[str, Rows], cover: tuple[str, str]) -> None:
         self._hashed: dict[str, list[tuple[int, str]]] = {}
         #: Numbers below the number of shelves are their exceptions.
         self._numbers = {(shelf, _EXCEPTION): at for at, shelf in enumerate(shelves)}
         self._shelves = len(self._numbers)
         found: list[tuple[int, tuple[str, ...]]] = []
-        self._open: set[tuple[str, str]] = set()
+        #: Whether the cover can only cover words of ASCII letters.
+        self.ascii_cover = True
         for at, (shelf, rows) in enumerate(shelves.items()):
             for category, phrase in rows:
                 if phrase.startswith("~"):
@@ -65,56 +68,72 @@ class Book:
                     continue
                 number = self._numbers.setdefault((shelf, category), len(self._numbers))
                 found.append((number, tuple(phrase.replace("'", "").split())))
-                if not phrase.isascii() or "*" in phrase or "." in phrase or "{" in phrase:
-                    self._open.add((shelf, category))
+                if cover == (shelf, category):
+                    letters = phrase.replace("'", "").replace(" ", "")
+                    self.ascii_cover &= letters.isascii() and letters.isalpha()
+        if len(self._numbers) > _MOST:
+            raise ValueError(
+                f"{len(self._numbers)} categories: those of a text are kept in 64 bits"
+            )
         order = list(shelves)
         self._names = [(order.index(shelf), category) for shelf, category in self._numbers]
-        self._lexicon = Lexicon(found, _CLASSES, watch=bool(self._hashed))
+        self._exceptions = (1 << self._shelves) - 1
+        self._known: dict[int, Names] = {}
+        self._lexicon = Lexicon(
+            found, _CLASSES, cover=self._numbers.get(cover, -1), watch=bool(self._hashed)
+        )
 
-    def read(self, folded: str) -> tuple[list[set[str]], Seen]:
-        """Return the categories found in a folded text, shelf by shelf, exceptions taken out first."""
-        hits, count, marks, watched = self._lexicon.scan(folded)
-        found: list[set[str]] = [set() for _ in range(self._shelves)]
-        if hits:
-            self._sort(hits, found)
-        for start, end in watched:
-            self._look_at(_INSIDE.sub("", folded[start:end]), found)
-        return found, (hits, count, marks)
+    def read(self, folded: str) -> tuple[Names, bool]:
+        """Return what stands in a folded text.
 
-    def covers(self, shelf: str, category: str, seen: Seen) -> bool:
-        """Return whether phrases of one category cover every word of a text that was read."""
-        hits, count, marks = seen
-        wanted = self._numbers.get((shelf, category), -1)
-        if count > len(marks) and all(number != wanted for number, _, _ in hits):
-            return False
-        covered = set(marks)
-        for number, start, end in hits:
-            if number == wanted:
-                covered.update(range(start, end))
-        return len(covered) == count
+        Returns:
+            The categories, shelf by shelf, exceptions taken out first; whether the cover leaves words.
+        """
+        bits, hits, left, watched = self._lexicon.scan(folded)
+        if bits & self._exceptions:
+            bits = self._unhidden(hits)
+        names = self._known.get(bits)
+        if names is None:
+            names = self._name(bits)
+        return (self._slurs(folded, watched, names) if watched else names), left
 
-    def ascii_only(self, shelf: str, category: str) -> bool:
-        """Return whether the phrases of a category can only cover words of ASCII letters."""
-        return (shelf, category) not in self._open
-
-    def _sort(self, hits: list[tuple[int, int, int]], found: list[set[str]]) -> None:
+    def _unhidden(self, hits: list[tuple[int, int, int]]) -> int:
+        """Return the bits of the phrases that no exception of their shelf touches."""
         hidden: dict[int, set[int]] = {}
         for number, start, end in hits:
             if number < self._shelves:
                 hidden.setdefault(number, set()).update(range(start, end))
+        bits = 0
         for number, start, end in hits:
             if number >= self._shelves:
-                shelf, category = self._names[number]
+                shelf = self._names[number][0]
                 if shelf not in hidden or hidden[shelf].isdisjoint(range(start, end)):
-                    found[shelf].add(category)
+                    bits |= 1 << number
+        return bits
 
-    def _look_at(self, word: str, found: list[set[str]]) -> None:
-        known = self._hashed.get(_digest(word))
-        if known is None:
-            self._lexicon.harmless(word)
-            return
-        for shelf, category in known:
-            found[shelf].add(category)
+    def _name(self, bits: int) -> Names:
+        found: list[set[str]] = [set() for _ in range(self._shelves)]
+        for number, (shelf, category) in enumerate(self._names):
+            if bits >> number & 1:
+                found[shelf].add(category)
+        names = tuple(map(frozenset, found))
+        if len(self._known) < _REMEMBERED:
+            self._known[bits] = names
+        return names
+
+    def _slurs(self, folded: str, watched: list[tuple[int, int]], names: Names) -> Names:
+        """Add the categories of hashed words; remember the words that are none."""
+        for start, end in watched:
+            word = _INSIDE.sub("", folded[start:end])
+            known = self._hashed.get(_digest(word))
+            if known is None:
+                self._lexicon.harmless(word)
+                continue
+            for at, category in known:
+                names = tuple(
+                    one | {category} if at == shelf else one for shelf, one in enumerate(names)
+                )
+        return names
 
 
 def _digest(word: str) -> str:
@@ -129,7 +148,7 @@ class Fragments:
         cover: (shelf, category) whose phrases `read` also looks at as a cover of the text.
     """
 
-    def __init__(self, shelves: Mapping[str, Rows], cover: tuple[str, str] | None = None) -> None:
+    def __init__(self, shelves: Mapping[str, Rows], cover: tuple[str, str]) -> None:
         bits: dict[tuple[int, str], int] = {}
         phrases: dict[str, int] = {}
         hide: list[set[str]] = []
@@ -152,6 +171,8 @@ class Fragments:
             [(bit, name) for (one, name), bit in bits.items() if one == at and name != _EXCEPTION]
             for at in range(len(hide))
         ]
+        self._at = range(len(hide))
+        self._known: dict[int, Names] = {}
         # The cover is told from the text alone only while blanks play no part in it.
         whole = not any(" " in phrase for phrase in self._taken)
         cover_bits = sum(
@@ -164,22 +185,33 @@ class Fragments:
         )
         self._whole = whole
 
-    def read(self, folded: str) -> tuple[list[set[str]], bool]:
-        """Return the categories found in a folded text, shelf by shelf, exceptions taken out first.
+    def read(self, folded: str) -> tuple[Names, bool]:
+        """Return what stands in a folded text.
 
         Returns:
-            The categories; whether the cover surely leaves a Japanese letter uncovered.
+            The categories, shelf by shelf, exceptions taken out first; whether the cover surely leaves a
+            Japanese letter.
         """
         found, bare = self._trie.scan(folded)
-        names: list[set[str]] = []
-        for at, kinds in enumerate(self._kinds):
-            bits = found
-            pattern = self._hide[at]
-            if found & self._exceptions[at] and pattern is not None:
-                text = pattern.sub(_HIDDEN, _BLANKS.sub(" ", folded))
-                bits = self._trie.scan(text)[0]
-            names.append({name for bit, name in kinds if bits & bit} if bits else set())
-        return names, bare and self._whole
+        if any(found & exception for exception in self._exceptions):
+            names = tuple(self._shelf(at, self._unhidden(at, folded, found)) for at in self._at)
+            return names, bare and self._whole
+        known = self._known.get(found)
+        if known is None:
+            known = tuple(self._shelf(at, found) for at in self._at)
+            if len(self._known) < _REMEMBERED:
+                self._known[found] = known
+        return known, bare and self._whole
+
+    def _unhidden(self, at: int, folded: str, found: int) -> int:
+        """Return the bits found once the exceptions of a shelf are taken out of the text."""
+        pattern = self._hide[at]
+        if pattern is None or not found & self._exceptions[at]:
+            return found
+        return self._trie.scan(pattern.sub(_HIDDEN, _BLANKS.sub(" ", folded)))[0]
+
+    def _shelf(self, at: int, bits: int) -> frozenset[str]:
+        return frozenset(name for bit, name in self._kinds[at] if bits & bit)
 
     def uncovered(self, folded: str) -> str:
         """Return a text with the fragments of the cover taken out, longest first."""

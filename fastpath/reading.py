@@ -49,7 +49,7 @@ class Reading:
         try:
             found, signals, greeting = lexicons.shipped().read(folded)
             self.said = numbers_too(signals, greeting, folded)
-            self.categories = frozenset(gate.beyond_phrases(found, folded))
+            self.categories = gate.beyond_phrases(found, folded)
         except Exception:  # the promise to users: a defect in here must close the gate
             self.categories = _GATE_ERROR
 

@@ -18,7 +18,7 @@ from auction.rank import order
 from auction.types import Candidate
 from domain.catalogue import CatalogueExport
 from domain.formats import BidModel
-from fastpath import _choose, _core, _fold, _fragments, _grams, _lexicon, _tongue, decide, model
+from fastpath import _choose, _core, _fold, _fragments, _grams, _lexicon, _numbers, _tongue, decide, model
 from fastpath.compiler import compile_catalogue
 from fastpath.decide import choose, context_of
 from fastpath.phrases import read_lexicon
@@ -152,6 +152,6 @@ def test_the_model_sums_the_grams_that_it_was_trained_on(text: str) -> None:
 
 
 def test_there_is_one_source() -> None:
-    for module in (_core, _choose, _fold, _fragments, _grams, _lexicon, _tongue):
+    for module in (_core, _choose, _fold, _fragments, _grams, _lexicon, _numbers, _tongue):
         assert plain(module.__name__.rpartition(".")[2]).__file__.endswith(".py")
     assert not plain("_core").is_compiled()
