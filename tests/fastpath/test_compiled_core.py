@@ -18,7 +18,18 @@ from auction.rank import order
 from auction.types import Candidate
 from domain.catalogue import CatalogueExport
 from domain.formats import BidModel
-from fastpath import _choose, _core, _fold, _fragments, _grams, _lexicon, _numbers, _tongue, decide, model
+from fastpath import (
+    _choose,
+    _core,
+    _fold,
+    _fragments,
+    _grams,
+    _lexicon,
+    _numbers,
+    _tongue,
+    decide,
+    model,
+)
 from fastpath.compiler import compile_catalogue
 from fastpath.decide import choose, context_of
 from fastpath.phrases import read_lexicon
