@@ -67,6 +67,7 @@ def id_of(prefix: str) -> Callable[[str], str]:
     return checked
 
 
+AppId = Annotated[str, Depends(id_of("app"))]
 CampaignId = Annotated[str, Depends(id_of("cmp"))]
 RunId = Annotated[str, Depends(id_of("run"))]
 SourceId = Annotated[str, Depends(id_of("src"))]

@@ -47,6 +47,13 @@ def campaign_detail(
         brief=row.brief,
         plan=row.plan,
         blocked_topics=row.blocked_topics,
+        devices=row.devices,
+        weekdays=row.weekdays,
+        apps=row.apps,
+        blocked_apps=row.blocked_apps,
+        topics=row.topics,
+        caps=row.caps,
+        pacing=row.pacing,
         creatives=creatives,
         served=served,
         audit=[

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from billing.service import BillingService
+from billing.service import BillingService, Spend
 from bootstrap.services import Services
+from catalog.changes import Committed
 from catalog.repository import Campaigns
 from domain.time import day_of
 from fastpath.reservation import RedisReservation
@@ -28,6 +29,19 @@ async def sync_spend(services: Services, campaign_ids: Sequence[str]) -> None:
         await state.set_spent(
             campaign_id, total_micros=known.total_micros, day=day, daily_micros=known.today_micros
         )
+
+
+async def committed(services: Services, spend: Spend) -> Committed:
+    """Return what a campaign's budget bears already: spent, and held for offers that are still open.
+
+    Raises:
+        Unavailable: `state_unavailable`; without knowing what is promised no budget is lowered.
+    """
+    now = services.clock.now_ms()
+    total, today = await RedisReservation(services.redis).held(
+        spend.campaign_id, now_ms=now, day=day_of(now).strftime("%Y%m%d")
+    )
+    return Committed(spend.total_micros + total, spend.today_micros + today)
 
 
 async def sync_live_spend(services: Services) -> int:

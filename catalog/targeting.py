@@ -32,6 +32,19 @@ _WIDTH: Final = {
 }
 
 
+class Targeting(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of a campaign that no goal needs to state; see `domain.catalogue.AdEntry`."""
+
+    devices: tuple[str, ...] = ()
+    weekdays: tuple[int, ...] = ()
+    apps: tuple[str, ...] = ()
+    blocked_apps: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    blocked_topics: tuple[str, ...] = ()
+    caps: tuple[Cap, ...] = ()
+    pacing: Pacing = Pacing.ASAP
+
+
 class AppFacts(msgspec.Struct, frozen=True):
     """What every advertiser may know of an app it buys on.
 
@@ -49,6 +62,15 @@ def require(holds: bool, code: str, detail: str) -> None:
     """Raise `Unprocessable` with a code and one sentence unless something holds."""
     if not holds:
         raise Unprocessable(code, detail)
+
+
+def check_targeting(targeting: Targeting) -> None:
+    """Raise `Unprocessable` for what no schedule or budget could make right."""
+    check_devices(targeting.devices)
+    check_days(targeting.weekdays, None, None, 0)
+    check_apps(targeting.apps, targeting.blocked_apps)
+    check_topics(targeting.topics)
+    check_caps(targeting.caps)
 
 
 def check_devices(devices: Sequence[str]) -> None:

@@ -30,6 +30,11 @@ class _Campaign(msgspec.Struct):
         """Return held micros, of one day or in all."""
         return sum(m for m, when, _ in self.holds.values() if day is None or when == day)
 
+    def drop_expired(self, now_ms: int) -> None:
+        """Give back holds of offers that have expired."""
+        for request_id in [r for r, hold in self.holds.items() if hold[2] <= now_ms]:
+            del self.holds[request_id]
+
 
 class LocalReservation:
     """Reservation in memory. No call awaits anything, so each is atomic on one event loop.
@@ -104,6 +109,12 @@ class LocalReservation:
         campaign.spent = total_micros
         campaign.daily[day] = daily_micros
 
+    async def held(self, campaign_id: str, *, now_ms: int, day: str) -> tuple[int, int]:
+        """Return the micros held for open offers of a campaign, in all and of one day."""
+        campaign = self._of(campaign_id)
+        campaign.drop_expired(now_ms)
+        return campaign.held(), campaign.held(day)
+
     def _verdict(self, ask: Ask, scope: tuple[str, str]) -> tuple[Verdict, str]:
         if self._sticky.get(scope, 0) > ask.now_ms:
             return Verdict.SENSITIVE, ""
@@ -149,8 +160,7 @@ class LocalReservation:
             if not self._unmetered:
                 return Verdict.STATE_UNAVAILABLE
             campaign.spent = 0
-        for request_id in [r for r, hold in campaign.holds.items() if hold[2] <= ask.now_ms]:
-            del campaign.holds[request_id]
+        campaign.drop_expired(ask.now_ms)
         total = campaign.spent + campaign.held() + ask.hold_micros
         daily = campaign.daily.get(ask.day, 0) + campaign.held(ask.day) + ask.hold_micros
         over_total = ask.budget_total_micros is not None and total > ask.budget_total_micros

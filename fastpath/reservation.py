@@ -132,6 +132,10 @@ class Reservation(Protocol):
         """Set the counters of a campaign to what the ledger says."""
         ...
 
+    async def held(self, campaign_id: str, *, now_ms: int, day: str) -> tuple[int, int]:
+        """Return the micros held for open offers of a campaign, in all and of one day."""
+        ...
+
 
 class EvalClient(Protocol):
     """The two calls this package needs of a Redis client; `redis.asyncio.Redis` fits."""
@@ -264,6 +268,12 @@ class RedisReservation:
         """Set the counters of a campaign to what the ledger says."""
         keys = (self.keys.spent(campaign_id),)
         await self._run("spent.lua", keys, (total_micros, day, daily_micros))
+
+    async def held(self, campaign_id: str, *, now_ms: int, day: str) -> tuple[int, int]:
+        """Return the micros held for open offers of a campaign, in all and of one day."""
+        keys = self.keys.holds(campaign_id)
+        total, today = await self._run("held.lua", keys, (now_ms, day))
+        return int(total), int(today)
 
     async def _run(self, name: str, keys: tuple[str, ...], args: tuple[Any, ...]) -> Any:
         try:

@@ -7,6 +7,7 @@ asks a person something gives its lease back and ends the task; the answer queue
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable
 from contextlib import suppress
@@ -179,6 +180,7 @@ def _start_with(state: StateSnapshot, run: Run) -> CampaignInput | Command[Any] 
             page_source_id=run.inputs.get("page_source_id"),
             feed_source_id=run.inputs.get("feed_source_id"),
             approval_mode=run.inputs.get("approval_mode", "person"),
+            controls=json.dumps(run.inputs.get("controls") or {}),
         )
     waits = any(task.interrupts for task in state.tasks)
     if waits and run.pending is not None:

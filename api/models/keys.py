@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from api.models.common import Line, Moment, Out, example
+from api.models.common import In, Line, Moment, Out, example
 from domain.formats import AdFormat
 
 Label = Annotated[Line, Field(min_length=1, max_length=100)]
@@ -58,7 +58,32 @@ class NewKey(KeyOut):
     secret: str = Field(description="Shown once; it cannot be read again.")
 
 
-class CreateApp(BaseModel):
+class AppRules(In):
+    """What the host wants beside its chats, and what it does not."""
+
+    relevance_floor_ppm: int = Field(
+        default=0, description="Least relevance of a match, parts per million; 0 = any."
+    )
+    allowed_advertisers: list[Line] = Field(
+        default=[], max_length=200, description="Only these organisations; empty = all."
+    )
+    blocked_advertisers: list[Line] = Field(default=[], max_length=200)
+    blocked_topics: list[Line] = Field(
+        default=[], max_length=200, description="Words, phrases or IAB ids."
+    )
+    passes_user_ids: bool = Field(
+        default=False,
+        description="Its requests carry opaque user ids (with consent), so users can be counted.",
+    )
+
+
+class ChangeApp(AppRules):
+    """New rules of an app; those left out stay."""
+
+    model_config = example({"relevance_floor_ppm": 300_000, "blocked_topics": ["gambling"]})
+
+
+class CreateApp(AppRules):
     """A publisher's chat product."""
 
     model_config = example(
@@ -69,6 +94,8 @@ class CreateApp(BaseModel):
             "reserve_micros": 50_000,
             "default_geo": "US",
             "web": True,
+            "blocked_topics": ["gambling"],
+            "passes_user_ids": True,
         }
     )
 
@@ -100,4 +127,9 @@ class AppOut(Out):
     reserve_micros: int
     default_geo: str | None
     web: bool
+    relevance_floor_ppm: int
+    allowed_advertisers: list[str]
+    blocked_advertisers: list[str]
+    blocked_topics: list[str]
+    passes_user_ids: bool
     created_at: Moment

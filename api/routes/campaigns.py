@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from fastapi import APIRouter
 from sqlalchemy.exc import IntegrityError
 
@@ -19,6 +20,9 @@ from api.deps import (
 from api.models.campaigns import (
     CampaignDetail,
     CampaignOut,
+    ChangeCampaign,
+    Changed,
+    Controls,
     CreateCampaign,
     CreativeOut,
     Moved,
@@ -29,15 +33,19 @@ from api.models.reports import CampaignReportOut
 from api.ownership import check_sources
 from api.state import State
 from billing.service import BillingService
+from bootstrap.budgets import committed
 from catalog.access import Principal
+from catalog.changes import CampaignChange
+from catalog.export import spec_of
 from catalog.lifecycle import CampaignStatus
 from catalog.repository import Audit, Campaigns, Creatives
 from catalog.runs import RunService
 from catalog.service import CatalogService
-from catalog.specs import CampaignSpec, price_of_one
+from catalog.specs import price_of_one
 from catalog.tables import Campaign, Run
+from catalog.targeting import Targeting, check_targeting
 from domain.errors import Conflict, Forbidden
-from domain.formats import BidModel
+from domain.time import to_ms
 from llm.offline.brief.text import prepare
 from measurement.service import campaign_report
 
@@ -68,6 +76,8 @@ async def create(
 
 def _check(body: CreateCampaign, api: State) -> None:
     prepare(body.goal)
+    if body.controls is not None:
+        check_targeting(_targeting(body.controls))
     if body.approval == "demo" and api.settings.parley_env != "development":
         raise Forbidden(
             "demo_policy_off",
@@ -87,6 +97,7 @@ async def _start(body: CreateCampaign, caller: Principal, api: State, key: str |
                 "page_source_id": body.page_source_id,
                 "feed_source_id": body.feed_source_id,
                 "approval_mode": body.approval,
+                "controls": body.controls.model_dump(mode="json") if body.controls else None,
             },
             graph=GRAPH,
             graph_version=GRAPH_VERSION,
@@ -127,6 +138,27 @@ def _served(api: State, campaign_id: str) -> bool:
     """Tell whether the snapshot that this process serves from has the campaign."""
     fastpath = api.fastpath()
     return fastpath is not None and campaign_id in fastpath.snapshot.names.campaigns
+
+
+@router.patch("/{id}")
+async def change(
+    item_id: CampaignId, body: ChangeCampaign, caller: CampaignWriter, api: Api
+) -> Changed:
+    """Change budgets, bid, end, targeting, frequency caps or pacing; served seconds later, and audited."""
+    parts = api.services
+    async with parts.db.tenant(caller.org_id) as session:
+        catalog = CatalogService(session, parts.ids, parts.clock)
+        # Locked before the spend is read: two changes at once come one after the other.
+        await catalog.campaigns.get(item_id, lock=True)
+        spend = await BillingService(session, parts.ids, parts.clock).spend_of([item_id])
+        changed = await catalog.change_campaign(
+            item_id,
+            _change(body),
+            committed=await committed(parts, spend[item_id]),
+            who=who(caller),
+            why=body.why,
+        )
+        return Changed(id=item_id, changed=changed)
 
 
 @router.get("/{id}/creatives")
@@ -192,17 +224,19 @@ async def _check_resumable(row: Campaign, billing: BillingService) -> None:
     if row.budget_total_micros is None or row.house:
         return
     spent = (await billing.spend_of([row.id]))[row.id].total_micros
-    one = price_of_one(_bid(row))
-    if spent + one > row.budget_total_micros:
+    if spent + price_of_one(spec_of(row)) > row.budget_total_micros:
         raise Conflict(
             "budget_exhausted", "Its budget does not pay for another event; it cannot be resumed."
         )
 
 
-def _bid(row: Campaign) -> CampaignSpec:
-    return CampaignSpec(
-        name=row.name,
-        currency=row.currency,
-        bid_micros=row.bid_micros,
-        bid_model=BidModel(row.bid_model),
-    )
+def _targeting(body: Controls) -> Targeting:
+    return msgspec.convert(body.model_dump(mode="json"), Targeting)
+
+
+def _change(body: ChangeCampaign) -> CampaignChange:
+    """Return what was sent: a field that was left out is not the same as null."""
+    sent = body.model_dump(mode="json", include=body.model_fields_set - {"why", "ends_at"})
+    if "ends_at" in body.model_fields_set:
+        sent["ends_ms"] = to_ms(body.ends_at) if body.ends_at else None
+    return msgspec.convert(sent, CampaignChange)

@@ -12,6 +12,7 @@ from agents.ad_manager.schemas import MediaPlan
 from agents.compliance.schemas import ComplianceReport
 from agents.content_creator.schemas import CreativeDraft
 from catalog.specs import CampaignSpec, CreativeSpec
+from catalog.targeting import Targeting
 from domain.brief import Brief
 from domain.formats import BidModel
 from domain.ids import stable_id
@@ -48,8 +49,14 @@ def count(report: ComplianceReport) -> dict[str, int]:
     }
 
 
-def campaign_spec(brief: Brief, plan: MediaPlan) -> CampaignSpec:
-    """Return the in-chat campaign. Days are UTC days; `end` is the last one, so delivery stops after it."""
+def campaign_spec(brief: Brief, plan: MediaPlan, controls: Targeting) -> CampaignSpec:
+    """Return the in-chat campaign. Days are UTC days; `end` is the last one, so delivery stops after it.
+
+    Args:
+        brief: What the goal says.
+        plan: What it costs.
+        controls: What was asked for beside the goal.
+    """
     return CampaignSpec(
         name=(brief.product or brief.goal)[:80],
         currency=plan.currency,
@@ -61,7 +68,13 @@ def campaign_spec(brief: Brief, plan: MediaPlan) -> CampaignSpec:
         ends_ms=_day_ms(brief.end, 1),
         geos=brief.geos,
         languages=languages_of(brief),
+        **{name: getattr(controls, name) for name in controls.__struct_fields__},
     )
+
+
+def controls(written: str) -> Targeting:
+    """Return what was asked for beside the goal, from its JSON text."""
+    return msgspec.json.decode(written, type=Targeting)
 
 
 def creative_specs(drafts: Sequence[CreativeDraft], report: ComplianceReport) -> list[CreativeSpec]:

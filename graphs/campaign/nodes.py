@@ -175,7 +175,9 @@ async def submit(state: CampaignState, runtime: Run) -> Update:
         catalog = CatalogService(session, ctx.ids, ctx.clock)
         campaign = await catalog.create_campaign(
             ctx.org_id,
-            bookings.campaign_spec(state["brief"], state["plan"]),
+            bookings.campaign_spec(
+                state["brief"], state["plan"], bookings.controls(state.get("controls", "{}"))
+            ),
             who=_BY,
             campaign_id=campaign_id,
             run_id=ctx.run_id,

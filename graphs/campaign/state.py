@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from agents.ad_manager.schemas import MediaPlan
 from domain.brief import Brief
@@ -38,13 +38,22 @@ class Approval:
 
 
 class CampaignInput(TypedDict):
-    """What a run starts with."""
+    """What a run starts with.
+
+    Keys:
+        goal: The marketer's sentence.
+        site_url, page_source_id, feed_source_id: What may be read about the product.
+        approval_mode: Who approves.
+        controls: Targeting, frequency caps and pacing asked for beside the goal, as JSON text of
+            `catalog.targeting.Targeting`.
+    """
 
     goal: str
     site_url: str | None
     page_source_id: str | None
     feed_source_id: str | None
     approval_mode: ApprovalMode
+    controls: NotRequired[str]
 
 
 class CampaignState(CampaignInput, total=False):

@@ -139,6 +139,18 @@ async def test_settling_turns_a_hold_into_spending(state: Reservation) -> None:
     assert (await state.reserve(msg(over))).verdict is Verdict.GRANTED
 
 
+async def test_what_is_held_can_be_asked_for(state: Reservation) -> None:
+    await state.set_spent("cmp", total_micros=0, day=DAY, daily_micros=0)
+    assert await state.held("cmp", now_ms=NOW, day=DAY) == (0, 0)
+    for n, day in enumerate((DAY, DAY, "20261119")):
+        capped = {"conversation_id": f"c{n}", "day": day, "hold_expires_ms": NOW + 1_000 * (n + 1)}
+        await state.reserve(ask(f"m{n}", budget_total_micros=9_000_000, **capped))
+    assert await state.held("cmp", now_ms=NOW, day=DAY) == (1_200_000, 800_000)
+    assert await state.held("cmp", now_ms=NOW + 1_000, day=DAY) == (800_000, 400_000)
+    await state.settle("cmp", "req-m1", spent_micros=1, day=DAY)
+    assert await state.held("cmp", now_ms=NOW + 1_000, day=DAY) == (400_000, 0)
+
+
 def msg(question: Ask) -> Ask:
     return ask(
         "m9", conversation_id="c9", hold_micros=question.hold_micros, budget_total_micros=500_000
