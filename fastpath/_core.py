@@ -21,6 +21,9 @@ _MIX = 0xBF58476D1CE4E5B9
 #: Marks of a word: a dot in front belongs to it, + or # behind do, its base may not stand for it.
 _DOT, _TAIL, _SHORT = 1, 2, 4
 _MOST_WORDS = 4
+_TABLE = 65_536
+#: Texts up to this length share scratch; longer ones bring their own.
+_SHARED = 4_096
 
 
 def is_compiled() -> bool:
@@ -141,6 +144,33 @@ def _breaks(text: Any, start: Any, end: Any) -> Any:
     return False
 
 
+def _run(c: Any) -> Any:
+    """Return 1 for katakana, 2 for a Latin letter or digit, 0 else: what forms must not be cut out of."""
+    code = ord(c)
+    if code < 128:
+        return 2 if 97 <= code <= 122 or 48 <= code <= 57 or 65 <= code <= 90 else 0
+    if 0x30A1 <= code <= 0x30FA or 0x30FC <= code <= 0x30FF or 0x31F0 <= code <= 0x31FF:
+        return 1
+    return 2 if c.isalnum() and not japanese(c) else 0
+
+
+class Scratch:
+    """Where one scan keeps the words of a text. Scans take one from the pool and give it back.
+
+    Args:
+        total: Most characters of a text.
+    """
+
+    def __init__(self, total: int) -> None:
+        room = total // 2 + 2
+        self.starts = array("i", bytes(4 * room))
+        self.ends = array("i", bytes(4 * room))
+        self.bases = array("i", bytes(4 * room))
+        self.flags = array("i", bytes(4 * room))
+        #: Of each word, the hashes of the phrases of one to four words that end with it.
+        self.hashes = array("Q", bytes(8 * _MOST_WORDS * room))
+
+
 class Matcher:
     """The form table of one snapshot and what its forms stand for.
 
@@ -162,6 +192,9 @@ class Matcher:
         self.form_plain = memoryview(tables.form_plain)
         self.form_tag_offsets = memoryview(tables.form_tag_offsets)
         self.form_tags = memoryview(tables.form_tags)
+        self.pool: list[Scratch] = []
+        self.limits = array("i", bytes(4 * _TABLE))
+        self.known: dict[str, int] | None = None
 
     def words(self, text: str) -> tuple[set[int], list[tuple[int, int]]]:
         """Scan a folded text for keys made of words.
@@ -173,10 +206,29 @@ class Matcher:
         found: set[int] = set()
         unsure: list[tuple[int, int]] = []
         total = len(text)
-        starts = array("i", bytes(4 * (total // 2 + 2)))
-        ends = array("i", bytes(4 * (total // 2 + 2)))
-        bases = array("i", bytes(4 * (total // 2 + 2)))
-        flags = array("i", bytes(4 * (total // 2 + 2)))
+        shared = total <= _SHARED
+        scratch = self.pool.pop() if shared and self.pool else Scratch(max(total, _SHARED))
+        count = self._cut(text, scratch)
+        hashes = scratch.hashes
+        # The hashes are all there before the first look-up, so that these do not wait for each other.
+        for word in range(count):
+            for size in range(min(self.longest, word + 1)):
+                wanted = _finish(hashes[_MOST_WORDS * word + size])
+                bucket = wanted >> self.shift
+                if self.buckets[bucket] != self.buckets[bucket + 1]:
+                    self._look(wanted, text, scratch, word - size, word + 1, found, unsure)
+        if shared:
+            self.pool.append(scratch)
+        return found, unsure
+
+    def _cut(self, text: Any, scratch: Any) -> Any:
+        """Write down the words of a text with the hashes of the phrases they end; returns how many."""
+        starts = scratch.starts
+        ends = scratch.ends
+        bases = scratch.bases
+        flags = scratch.flags
+        hashes = scratch.hashes
+        total = len(text)
         one = two = three = four = self.start
         count = 0
         i = 0
@@ -210,29 +262,17 @@ class Matcher:
                 two = _step(two, code)
                 three = _step(three, code)
                 four = _step(four, code)
+            at = _MOST_WORDS * count
+            hashes[at] = one
+            hashes[at + 1] = two
+            hashes[at + 2] = three
+            hashes[at + 3] = four
             count += 1
-            for size in range(1, min(self.longest, count) + 1):
-                h = one
-                if size > 1:
-                    h = two if size == 2 else three if size == 3 else four
-                self._look(
-                    _finish(h), text, starts, ends, bases, flags, count - size, count, found, unsure
-                )
             i = end
-        return found, unsure
+        return count
 
     def _look(
-        self,
-        wanted: Any,
-        text: Any,
-        starts: Any,
-        ends: Any,
-        bases: Any,
-        flags: Any,
-        first: Any,
-        last: Any,
-        found: Any,
-        unsure: Any,
+        self, wanted: Any, text: Any, scratch: Any, first: Any, last: Any, found: Any, unsure: Any
     ) -> Any:
         """Find the forms that words `first` to `last` (exclusive) are, and sort those that fit."""
         bucket = wanted >> self.shift
@@ -241,13 +281,15 @@ class Matcher:
                 continue
             if not self.form_plain[form]:
                 unsure.append((first, form))
-            elif self._same(form, text, starts, bases, first, last) and self._bare(
-                text, starts, ends, flags, first, last
+            elif self._same(form, text, scratch, first, last) and self._bare(
+                text, scratch, first, last
             ):
                 found.add(form)
 
-    def _same(self, form: Any, text: Any, starts: Any, bases: Any, first: Any, last: Any) -> Any:
+    def _same(self, form: Any, text: Any, scratch: Any, first: Any, last: Any) -> Any:
         """Compare a plain form with words joined by single blanks, character by character."""
+        starts = scratch.starts
+        bases = scratch.bases
         at = self.form_offsets[form]
         end = self.form_offsets[form + 1]
         for word in range(first, last):
@@ -258,17 +300,15 @@ class Matcher:
             for k in range(starts[word], bases[word]):
                 code = ord(text[k])
                 if code >= 128:
-                    return self._same_encoded(form, text, starts, bases, first, last)
+                    return self._same_encoded(form, text, scratch, first, last)
                 if at >= end or self.form_blob[at] != code:
                     return False
                 at += 1
         return at == end
 
-    def _same_encoded(
-        self, form: Any, text: Any, starts: Any, bases: Any, first: Any, last: Any
-    ) -> Any:
-        joined = " ".join([text[starts[word] : bases[word]] for word in range(first, last)])
-        return self._is(form, joined)
+    def _same_encoded(self, form: Any, text: Any, scratch: Any, first: Any, last: Any) -> Any:
+        words = [text[scratch.starts[at] : scratch.bases[at]] for at in range(first, last)]
+        return self._is(form, " ".join(words))
 
     def _is(self, form: Any, text: Any) -> Any:
         wanted = text.encode("utf-8", "replace")
@@ -277,8 +317,11 @@ class Matcher:
             return False
         return all(self.form_blob[start + k] == wanted[k] for k in range(len(wanted)))
 
-    def _bare(self, text: Any, starts: Any, ends: Any, flags: Any, first: Any, last: Any) -> Any:
+    def _bare(self, text: Any, scratch: Any, first: Any, last: Any) -> Any:
         """Return whether some words stand together, with nothing that belongs to one of them."""
+        starts = scratch.starts
+        ends = scratch.ends
+        flags = scratch.flags
         if flags[first] & _DOT or flags[last - 1] & _TAIL:
             return False
         for word in range(first, last):
@@ -294,16 +337,27 @@ class Matcher:
         return True
 
     def characters(self, text: str, longest: Any) -> list[tuple[int, int, int]]:
-        """Return (start, end, form) of every substring of a folded text that is an unspaced key.
+        """Return (start, end, form) of the substrings of a folded text that are unspaced keys.
+
+        Those cut out of a run of katakana or Latin letters are left out: they never stand alone.
 
         Args:
             text: Folded text.
             longest: First characters of such keys, with the most characters a key with it has.
         """
         hits: list[tuple[int, int, int]] = []
+        if self.known is not longest:
+            self._learn(longest)
         total = len(text)
+        before = 0
         for i in range(total):
-            limit = longest.get(text[i], 0)
+            kind = _run(text[i])
+            code = ord(text[i])
+            limit = self.limits[code] if code < _TABLE else longest.get(text[i], 0)
+            if limit == 0 or (kind and kind == before):
+                before = kind
+                continue  # no form, or none that may start inside a run of katakana or Latin letters
+            before = kind
             h = self.start
             unspaced = False
             for end in range(i + 1, min(i + limit, total) + 1):
@@ -312,12 +366,22 @@ class Matcher:
                 unspaced = unspaced or japanese(c)
                 if not unspaced:
                     continue  # what has no Japanese character is matched by words
+                kind = _run(c)
+                if kind and end < total and _run(text[end]) == kind:
+                    continue  # nor may it end there
                 wanted = _finish(h)
                 bucket = wanted >> self.shift
                 for form in range(self.buckets[bucket], self.buckets[bucket + 1]):
                     if self.prints[form] == wanted & 0xFFFF and self._is(form, text[i:end]):
                         hits.append((i, end, form))
         return hits
+
+    def _learn(self, longest: Any) -> Any:
+        """Put the lengths of keys by first character into a table."""
+        for char, length in longest.items():
+            if ord(char) < _TABLE:
+                self.limits[ord(char)] = length
+        self.known = longest
 
     def tags(self, forms: Any) -> dict[int, int]:
         """Return tag → the form that showed it: the longest, of equally long ones the first."""

@@ -21,6 +21,7 @@ from domain.formats import BidModel
 from fastpath import (
     _choose,
     _core,
+    _edges,
     _fold,
     _fragments,
     _grams,
@@ -163,6 +164,6 @@ def test_the_model_sums_the_grams_that_it_was_trained_on(text: str) -> None:
 
 
 def test_there_is_one_source() -> None:
-    for module in (_core, _choose, _fold, _fragments, _grams, _lexicon, _numbers, _tongue):
+    for module in (_core, _choose, _edges, _fold, _fragments, _grams, _lexicon, _numbers, _tongue):
         assert plain(module.__name__.rpartition(".")[2]).__file__.endswith(".py")
     assert not plain("_core").is_compiled()
