@@ -1,0 +1,15 @@
+cimport cython
+
+cdef int _KANJI, _KATAKANA, _HIRAGANA, _LATIN, _OTHER
+
+@cython.locals(code="unsigned int")
+cdef int _class(Py_UCS4 char) except -1
+@cython.locals(first=int, last=int, before=int, after=int, left=int, right=int)
+cdef bint _stands_alone(str text, Py_ssize_t start, Py_ssize_t end) except -1
+cdef bint _kana_may_follow(str text, Py_ssize_t start, Py_ssize_t end, int last) except -1
+cdef bint _kanji_may_follow(str text, Py_ssize_t end, int last) except -1
+cdef bint _kanji_edges_fit(str text, Py_ssize_t start, Py_ssize_t end, int left, int right) except -1
+@cython.locals(count=int)
+cdef int _kanji_run_left(str text, Py_ssize_t start) except -1
+@cython.locals(count=int)
+cdef int _kanji_run_right(str text, Py_ssize_t end) except -1
