@@ -26,7 +26,9 @@ cdef extern from *:
     #endif
 
     PARLEY_WIDE
-    static void parley_apart(const unsigned long long *rows, const unsigned long long *query, int count, int *out) {
+    static void parley_apart(
+        const unsigned long long *rows, const unsigned long long *query, int count, int *out
+    ) {
         const unsigned long long a = query[0], b = query[1], c = query[2], d = query[3];
         for (int i = 0; i < count; i++) {
             const unsigned long long *row = rows + 4 * (size_t)i;
@@ -52,7 +54,8 @@ cdef extern from *:
     }
 
     static int parley_nearest(
-        const unsigned long long *rows, const unsigned long long *query, int count, int keep, int room, int *numbers, int *apart
+        const unsigned long long *rows, const unsigned long long *query, int count, int keep, int room,
+        int *numbers, int *apart
     ) {
         int block[256];
         int held = 0, worst = 1 << 20;
@@ -88,7 +91,8 @@ cdef extern from *:
     int parley_product(const signed char *left, const signed char *right, int size) noexcept
     void parley_add(int *sums, const signed char *row, int weight, int size) noexcept
 
-cdef int _DIM, _WORDS, _LONGEST_PIECE, _LONGEST_WORD
+cdef int _DIM, _WORDS, _LONGEST_PIECE, _LONGEST_WORD, _MOST_PAIRS, _BUCKETS, _WORDS_COUNT, _ALL_COUNT
+cdef long long _PPM, _SHIFT
 cdef unsigned long long _MASK, _PRIME, _MIX, _FIRST, _NEXT
 
 cdef unsigned long long _step(unsigned long long h, unsigned long long code) noexcept
@@ -102,14 +106,21 @@ cdef object _candidates(
 cdef object _products(const signed char[::1] vectors, signed char[::1] query, int[::1] numbers)
 
 
+@cython.locals(mask="unsigned long long", at="unsigned long long", seen="unsigned long long")
+cdef int _find(
+    const unsigned long long[::1] slots, const int[::1] numbers, unsigned long long wanted
+) except -2
+
+
 @cython.final
 cdef class Vectors:
-    cdef unsigned long long mask
-    cdef int count
-    cdef const unsigned long long[::1] slots, bits
-    cdef const int[::1] rows, norms
+    cdef public int count
+    cdef const unsigned long long[::1] slots, bits, word_slots
+    cdef const int[::1] rows, norms, word_rows, word_weights, word_ads
+    cdef const long long[::1] word_offsets
     cdef const signed char[::1] pieces, ads
     cdef const unsigned short[::1] weights
+    cdef const unsigned char[::1] word_shares
     @cython.locals(
         total=Py_ssize_t, at=Py_ssize_t, end=Py_ssize_t, i=int, most="long long", value="long long",
         known=int, code="unsigned int", plain=bint, sums="int[::1]",
@@ -120,11 +131,19 @@ cdef class Vectors:
         h="unsigned long long",
     )
     cdef int _word(self, str text, Py_ssize_t at, Py_ssize_t end, int[::1] sums) except -1
-    @cython.locals(at="unsigned long long", seen="unsigned long long")
-    cdef int _find(self, unsigned long long wanted) except -2
+    @cython.locals(
+        at=Py_ssize_t, end=Py_ssize_t, start=Py_ssize_t, h="unsigned long long", code="unsigned int", row=int,
+        total="long long", pairs="long long", weight=int, k="long long", number=int, held=int,
+    )
+    cdef object _said(self, str text, int[::1] sums, int[::1] touched)
     @cython.locals(
         i=int, number=int, size="long long", length="long long", product="long long", ppm="long long",
         bit="unsigned long long", view="signed char[::1]", marks="unsigned long long[::1]",
-        which="int[::1]", products="int[::1]",
+        which="int[::1]", products="int[::1]", word="long long", key="long long",
     )
-    cdef object _nearest(self, object query, int top, int floor, int keep)
+    cdef object _nearest(
+        self, object query, int[::1] words, int[::1] touched, int held, long long total, int floor,
+        int least, int keep
+    )
+    @cython.locals(counts="int[::1]", i=int, number=int, left=int, at=int, bucket=int, word="long long")
+    cdef object _worded(self, int[::1] words, int[::1] touched, int held, long long total, int keep)

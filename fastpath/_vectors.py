@@ -7,7 +7,9 @@ the same text finds the same ads with the same similarity on any machine, in eit
 
 from __future__ import annotations
 
+import unicodedata
 from array import array
+from collections.abc import Sequence
 from math import isqrt
 from typing import Any
 
@@ -20,6 +22,8 @@ except ImportError:  # Cython is a build tool; plain Python needs only its names
 
 DIM = 256
 PPM = 1_000_000
+#: Share of a word of an ad's text that counts whole.
+WHOLE = 2
 _DIM = 256
 _WORDS = 4
 _MASK = 0xFFFFFFFFFFFFFFFF
@@ -30,6 +34,14 @@ _FIRST = 0x51ED270B0A1F39C1
 _NEXT = 0x2545F4914F6CDD1D
 _LONGEST_PIECE = 18
 _LONGEST_WORD = 100
+#: Of the words of one turn, rarest first, so many pairs of word and ad are looked at.
+_MOST_PAIRS = 16_384
+_PPM = 1_000_000
+_BUCKETS = 256
+_SHIFT = 1 << 32
+_NUMBER = 0xFFFFFFFF
+#: What the words an ad answers count beside the nearness of meaning; chosen in `benchmarks/relevance.py`.
+_WORDS_COUNT, _ALL_COUNT = 3, 7
 
 
 def _step(h: Any, code: Any) -> Any:
@@ -54,6 +66,48 @@ def piece_hash(piece: str, inside: bool) -> int:
     for i in range(len(piece)):
         h = _step(h, ord(piece[i]))
     return int(_finish(h))
+
+
+def without_accents(folded: str) -> str:
+    """Return a folded text as words and pieces are written here: é is e."""
+    if folded.isascii():
+        return folded
+    parts = unicodedata.normalize("NFD", folded)
+    return "".join(c for c in parts if unicodedata.category(c) != "Mn")
+
+
+def open_table(names: Sequence[str]) -> tuple[Any, Any]:
+    """Return the open-addressing table of words or word pieces, at most half full: (slots, numbers).
+
+    Args:
+        names: Numbered in order; a leading ## marks a piece inside a word.
+    """
+    size = 8
+    while size < 2 * len(names) + 1:
+        size *= 2
+    slots = [0] * size
+    numbers = [-1] * size
+    for number, name in enumerate(names):
+        letters = name.removeprefix("##")
+        wanted = piece_hash(letters, letters != name)
+        at = wanted & (size - 1)
+        while slots[at]:
+            at = (at + 1) & (size - 1)
+        slots[at] = wanted
+        numbers[at] = number
+    return np.array(slots, dtype="<u8"), np.array(numbers, dtype="<i4")
+
+
+def _find(slots: Any, numbers: Any, wanted: Any) -> Any:
+    mask = len(slots) - 1
+    at = wanted & mask
+    while True:
+        seen = slots[at]
+        if seen == wanted:
+            return numbers[at]
+        if seen == 0:
+            return -1
+        at = (at + 1) & mask
 
 
 def _add(sums: Any, vectors: Any, row: Any, weight: Any) -> Any:
@@ -108,13 +162,11 @@ class Vectors:
     """The query table and the ads' vectors of one snapshot.
 
     Args:
-        tables: Has `piece_slots`, `piece_rows`, `piece_vectors`, `piece_weights`, `ad_vectors`,
-            `ad_vector_norms`, `ad_vector_bits` as in `layout.ARRAYS`.
+        tables: Has the arrays `piece_…`, `ad_vector…` and `word_…` of `layout.ARRAYS`.
     """
 
     def __init__(self, tables: Any) -> None:
         self.slots = memoryview(tables.piece_slots)
-        self.mask = len(tables.piece_slots) - 1
         self.rows = memoryview(tables.piece_rows)
         self.pieces = memoryview(tables.piece_vectors)
         self.weights = memoryview(tables.piece_weights)
@@ -122,6 +174,12 @@ class Vectors:
         self.norms = memoryview(tables.ad_vector_norms)
         self.bits = memoryview(tables.ad_vector_bits)
         self.count = len(tables.ad_vector_norms)
+        self.word_slots = memoryview(tables.word_slots)
+        self.word_rows = memoryview(tables.word_rows)
+        self.word_weights = memoryview(tables.word_weights)
+        self.word_offsets = memoryview(tables.word_offsets)
+        self.word_ads = memoryview(tables.word_ads)
+        self.word_shares = memoryview(tables.word_shares)
 
     def query(self, text: str) -> Any:
         """Return the vector of a text, or None if nothing in it is known.
@@ -177,7 +235,7 @@ class Vectors:
             last = min(end, start + _LONGEST_PIECE)
             for i in range(start, last):
                 h = _step(h, ord(text[i]))
-                row = self._find(_finish(h))
+                row = _find(self.slots, self.rows, _finish(h))
                 if row >= 0:
                     best = row
                     stop = i + 1
@@ -188,31 +246,104 @@ class Vectors:
             start = stop
         return found
 
-    def _find(self, wanted: Any) -> Any:
-        at = wanted & self.mask
-        while True:
-            seen = self.slots[at]
-            if seen == wanted:
-                return self.rows[at]
-            if seen == 0:
-                return -1
-            at = (at + 1) & self.mask
-
-    def nearest(self, query: Any, top: int, floor: int, keep: int) -> list[tuple[int, int]]:
-        """Return (ad number, similarity) of the most similar ads, best first; equal ones by number.
+    def said(self, text: str) -> Any:
+        """Return what the words of a text say about the ads.
 
         Args:
-            query: What `query` returned.
-            top: Most ads to return.
-            floor: Least similarity, parts per million.
-            keep: How many ads the comparison of signs lets through to the comparison of numbers.
+            text: As for `query`.
 
         Returns:
-            Similarity is the cosine in parts per million.
+            (weights by ad, ads with any, how many those are, weight of all words), the first two
+            `array("i")`; weights in parts per million of the most telling word. A word that no ad has weighs
+            a whole one.
         """
-        return self._nearest(query, top, floor, keep)  # type: ignore[no-any-return]  # a list, in both forms
+        sums: Any = array("i", (0,)) * self.count
+        touched: Any = array("i", (0,)) * min(self.count, _MOST_PAIRS)
+        total, held = self._said(text, sums, touched)
+        return sums, touched, held, total
 
-    def _nearest(self, query: Any, top: Any, floor: Any, keep: Any) -> Any:
+    def _said(self, text: Any, sums: Any, touched: Any) -> Any:
+        known: set[int] = set()
+        heard: set[int] = set()
+        total = 0
+        end = min(len(text), 4_000)
+        at = 0
+        while at < end:
+            h = _FIRST
+            start = at
+            while at < end:
+                code = ord(text[at])
+                if not (97 <= code <= 122 or 48 <= code <= 57 or code > 127):
+                    break
+                h = _step(h, code)
+                at += 1
+            if at - start >= 2:
+                row = _find(self.word_slots, self.word_rows, _finish(h))
+                if row >= 0:
+                    known.add(row)
+                elif _finish(h) not in heard:
+                    heard.add(_finish(h))
+                    total += _PPM
+            at += 1
+        pairs = 0
+        held = 0
+        # A word that many ads have says little: it is the first to be left out.
+        for row in sorted(known, key=self._rarity):
+            weight = self.word_weights[row]
+            total += weight
+            if weight < 2:
+                continue
+            pairs += self.word_offsets[row + 1] - self.word_offsets[row]
+            if pairs > _MOST_PAIRS:
+                continue
+            for k in range(self.word_offsets[row], self.word_offsets[row + 1]):
+                number = self.word_ads[k]
+                if sums[number] == 0:
+                    touched[held] = number
+                    held += 1
+                sums[number] += weight * self.word_shares[k] // 2
+        return total, held
+
+    def _rarity(self, row: int) -> tuple[int, int]:
+        return -int(self.word_weights[row]), row
+
+    def nearest(
+        self, text: str, top: int, floor: int, least: int, keep: int
+    ) -> list[tuple[int, int]]:
+        """Return (ad number, relevance) of the ads nearest to a text, best first; equal ones by number.
+
+        Args:
+            text: As for `query`.
+            top: Most ads to return.
+            floor: Least relevance, parts per million.
+            least: Least cosine, parts per million.
+            keep: How many ads each of the two quick looks, at signs and at words, lets through to the
+                exact comparison.
+
+        Returns:
+            Relevance in parts per million: four sevenths nearness of meaning (the cosine), three sevenths
+            the share of the words said that the ad's own text has, by weight.
+        """
+        query = self.query(text)
+        if query is None or self.count == 0:
+            return []
+        sums, touched, held, total = self.said(text)
+        found = self._nearest(query, sums, touched, held, total, floor, least, keep)
+        found.sort()
+        return [(key & _NUMBER, -(key >> 32)) for key in found[:top]]
+
+    def _nearest(
+        self,
+        query: Any,
+        words: Any,
+        touched: Any,
+        held: Any,
+        total: Any,
+        floor: Any,
+        least: Any,
+        keep: Any,
+    ) -> Any:
+        """Return `-relevance << 32 | ad number` of every ad from the floor on, in no order."""
         view: Any = query
         if keep >= self.count:
             numbers: Any = array("i", range(self.count))
@@ -223,7 +354,8 @@ class Vectors:
             for i in range(_DIM):
                 if view[i] > 0:
                     marks[i >> 6] |= bit << (i & 63)
-            numbers = _candidates(self.bits, signs, self.count, keep)
+            near = _candidates(self.bits, signs, self.count, keep)
+            numbers = array("i", sorted({*near, *self._worded(words, touched, held, total, keep)}))
         which: Any = numbers
         products: Any = _products(self.ads, view, which)
         size = 0
@@ -237,8 +369,41 @@ class Vectors:
             if product <= 0 or self.norms[number] <= 0:
                 continue
             # Both lengths are in thousandths.
-            ppm = product * PPM * PPM // (length * self.norms[number])
+            ppm = product * _PPM * _PPM // (length * self.norms[number])
+            if ppm < least:
+                continue
+            ppm *= _ALL_COUNT - _WORDS_COUNT
+            if total > 0:
+                word = words[number]
+                ppm += _WORDS_COUNT * (word * _PPM // total)
+            ppm = ppm // _ALL_COUNT
             if ppm >= floor:
-                found.append((-ppm, number))
-        found.sort()
-        return [(number, -ppm) for ppm, number in found[:top]]
+                key = -ppm
+                found.append(key * _SHIFT + number)
+        return found
+
+    def _worded(self, words: Any, touched: Any, held: Any, total: Any, keep: Any) -> Any:
+        """Return the ads with the largest share of the words; of equal ones the first found."""
+        out: list[int] = []
+        if total <= 0:
+            return out
+        seen = array("i", (0,)) * (_BUCKETS + 1)
+        counts: Any = seen
+        for i in range(held):
+            word = words[touched[i]]
+            counts[word * _BUCKETS // total] += 1
+        left = keep
+        at = _BUCKETS
+        while at > 0 and counts[at] <= left:
+            left -= counts[at]
+            at -= 1
+        for i in range(held):
+            number = touched[i]
+            word = words[number]
+            bucket = word * _BUCKETS // total
+            if bucket > at:
+                out.append(number)
+            elif bucket == at and left > 0:
+                out.append(number)
+                left -= 1
+        return out

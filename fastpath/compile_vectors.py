@@ -1,7 +1,7 @@
 """Compile time: what each ad means, as whole numbers, and the table that turns a turn into such numbers.
 
-An ad's vector is the mean of what the encoder says of its English title and of title and description together:
-a telling title alone finds best, a fanciful one needs its description. Ads whose text has not changed since the
+An ad's vector is the mean of what the encoder says of its English title, of title and description together, and of
+its tags: a telling title alone finds best, a fanciful one needs the rest. Ads whose text has not changed since the
 previous snapshot are not embedded again.
 """
 
@@ -20,7 +20,8 @@ from domain.errors import Unprocessable
 from domain.language import Language
 from encoder.table import QueryTable, query_table
 from fastpath import layout
-from fastpath._vectors import DIM, PPM, piece_hash
+from fastpath._vectors import DIM, PPM, open_table
+from fastpath.compile_words import compile_words
 from fastpath.snapshot import Snapshot
 
 Array = np.ndarray[Any, Any]
@@ -74,7 +75,7 @@ def compile_vectors(
         part = fresh[at : at + _BATCH]
         rows[part] = _embedded([ads[i] for i in part], embedder, words)
     squares = np.square(rows.astype(np.int64)).sum(axis=1)
-    slots, numbers = _pieces(words.pieces)
+    slots, numbers = open_table(words.pieces)
     return {
         "piece_slots": slots,
         "piece_rows": numbers,
@@ -84,6 +85,7 @@ def compile_vectors(
         "ad_vector_norms": np.array([isqrt(int(s) * PPM) for s in squares], dtype="<i4"),
         "ad_vector_bits": np.packbits(rows > 0, axis=1, bitorder="little").view("<u8").reshape(-1),
         "ad_vector_keys": np.array(keys, dtype="<u8"),
+        **compile_words(ads),
     }
 
 
@@ -100,7 +102,7 @@ def _key(ad: AdEntry, model_id: str, table_id: str) -> int:
     text = ad.texts.get(Language.ENG)
     if text is None:
         return 0
-    said = "\0".join((model_id, table_id, text.title, text.description))
+    said = "\0".join((model_id, table_id, text.title, text.description, *ad.tags))
     digest = hashlib.blake2b(said.encode("utf-8", "replace"), digest_size=8).digest()
     return int.from_bytes(digest, "little") or 1
 
@@ -121,24 +123,7 @@ def _embedded(ads: Sequence[AdEntry], embedder: Embedder, table: QueryTable) -> 
     texts = [ad.texts[Language.ENG] for ad in ads]
     titles = embedder.embed([text.title for text in texts])
     whole = embedder.embed([f"{text.title}. {text.description}" for text in texts])
-    found = (titles + whole) @ table.projection
+    tags = embedder.embed([", ".join(ad.tags) for ad in ads])
+    found = (titles + whole + tags) @ table.projection
     most = np.maximum(np.abs(found).max(axis=1, keepdims=True), 1e-9)
     return np.asarray(np.rint(found / most * 127), dtype=np.int8)
-
-
-def _pieces(pieces: Sequence[str]) -> tuple[Array, Array]:
-    """Return the open-addressing table of the word pieces, at most half full."""
-    size = 8
-    while size < 2 * len(pieces) + 1:
-        size *= 2
-    slots = np.zeros(size, dtype="<u8")
-    rows = np.full(size, -1, dtype="<i4")
-    for row, piece in enumerate(pieces):
-        letters = piece.removeprefix("##")
-        wanted = piece_hash(letters, letters != piece)
-        at = wanted & (size - 1)
-        while slots[at]:
-            at = (at + 1) & (size - 1)
-        slots[at] = wanted
-        rows[at] = row
-    return slots, rows

@@ -90,6 +90,12 @@ VECTORS: Final[dict[str, str]] = {
     "ad_vector_norms": "<i4",  # their length in thousandths; 0: the ad has no vector
     "ad_vector_bits": "<u8",  # ad → 4 words: which numbers are positive
     "ad_vector_keys": "<u8",  # names the text a vector was made from, for the next compile
+    "word_slots": "<u8",  # hashes of the words of the ads' own texts, 0 = empty
+    "word_rows": "<i4",
+    "word_weights": "<i4",  # how telling a word is, parts per million
+    "word_offsets": "<i8",  # word → ads, in order, and what it counts in each
+    "word_ads": "<i4",
+    "word_shares": "|u1",
 }
 
 ARRAYS_FILE: Final = "arrays.bin"

@@ -11,7 +11,7 @@ import unicodedata
 from typing import Final
 
 from domain.formats import Intent
-from fastpath import gate, lexicons
+from fastpath import gate, lexicons, semantic
 from fastpath.intent import TURNS, Said, numbers_too, weigh
 from fastpath.language import UNKNOWN, Evidence, decide_language, evidence_of
 from fastpath.match import tags_in
@@ -68,16 +68,17 @@ class _Turns:
 
     def _reading(self, at: int, memory: Memory[Reading] | None) -> Reading:
         if memory is None:
-            return Reading(self._folded(at))
+            return Reading(self.folded_at(at))
         key = memory.key(self.texts[at])
         known = memory.get(key)
         if known is None:
-            known = Reading(self._folded(at))
+            known = Reading(self.folded_at(at))
             if known.categories is not _GATE_ERROR:
                 memory.put(key, known)
         return known
 
-    def _folded(self, at: int) -> str:
+    def folded_at(self, at: int) -> str:
+        """Return a turn, folded."""
         folded = self.folded.get(at)
         if folded is None:
             folded = self.folded[at] = fold(self.texts[at])
@@ -87,7 +88,7 @@ class _Turns:
         """Return what a turn says about its language."""
         reading = self.readings[at]
         if reading.evidence is None:
-            reading.evidence = evidence_of(self.texts[at], self._folded(at))
+            reading.evidence = evidence_of(self.texts[at], self.folded_at(at))
         return reading.evidence
 
     def tags(self, at: int, snapshot: Snapshot) -> dict[int, int]:
@@ -97,7 +98,7 @@ class _Turns:
         if known[0] == snapshot.snapshot_id:
             return known[1]
         text = self.texts[at]
-        folded = self._folded(at) if len(text) <= MATCH_CHARS else fold(text[-MATCH_CHARS:])
+        folded = self.folded_at(at) if len(text) <= MATCH_CHARS else fold(text[-MATCH_CHARS:])
         tags = tags_in(snapshot, folded)
         if len(tags) <= MAX_MATCHES:
             reading.tags = (snapshot.snapshot_id, tags)
@@ -134,6 +135,9 @@ def read_turns(
         refusal = Reason.SENSITIVE if closed else Reason.RESTRICTED
     elif spoken.language is None:
         refusal = Reason.UNSUPPORTED_LANGUAGE
+    near: list[tuple[int, int]] = []
+    if refusal is None and semantic.wanted(spoken.language, asked):
+        near = sorted(semantic.similar(snapshot, turns.folded_at(users[-1])))
     return Features(
         refusal=refusal,
         language=spoken.seen,
@@ -143,6 +147,7 @@ def read_turns(
         opportunity_milli=0 if closed else wish.opportunity_milli,
         signals=wish.signals,
         matches=matches,
+        similar=tuple(near),
         cut=cut,
     )
 

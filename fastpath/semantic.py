@@ -6,24 +6,26 @@ rows, the ads' vectors were made at compile time, and all of it is whole numbers
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Final
 
 from domain.language import Language
+from fastpath._vectors import without_accents
 from fastpath.snapshot import Snapshot
 
 #: With this many tags found, what was said is clear enough.
 ENOUGH_TAGS: Final = 3
-#: Least cosine, parts per million, at which an ad counts as near; chosen in `benchmarks/relevance.py`.
-FLOOR_PPM: Final = 450_000
+#: Least relevance and least cosine, parts per million, at which an ad counts as near. Chosen on the turns of
+#: `benchmarks/relevance.py`: orders of coffee and questions about anything find nothing, wishes find their ads.
+FLOOR_PPM: Final = 400_000
+LEAST_PPM: Final = 450_000
 MOST: Final = 64
-#: Up to so many ads every one is compared number by number; beyond, only those with the nearest signs.
+#: Up to so many ads every one is compared number by number; beyond, only those that look near at a glance.
 EXACT: Final = 2_048
-_RERANKED: Final = 200
+_GLANCED: Final = 200
 
 
 def similar(snapshot: Snapshot, folded: str, *, top: int = MOST) -> list[tuple[int, int]]:
-    """Return (ad number, similarity) of the ads nearest to a text, best first.
+    """Return (ad number, relevance) of the ads nearest to a text, best first.
 
     Args:
         snapshot: Its ads and their vectors; one without vectors finds nothing.
@@ -31,31 +33,23 @@ def similar(snapshot: Snapshot, folded: str, *, top: int = MOST) -> list[tuple[i
         top: Most ads to return.
 
     Returns:
-        Similarity in parts per million, at least `FLOOR_PPM`; equal ones in order of the ad's number.
+        Relevance in parts per million, at least `FLOOR_PPM`, with a cosine of at least `LEAST_PPM`; equal
+        ones in order of the ad's number.
     """
-    return nearest(snapshot, folded, top=top, floor=FLOOR_PPM)
+    return nearest(snapshot, folded, top=top, floor=FLOOR_PPM, least=LEAST_PPM)
 
 
-def nearest(snapshot: Snapshot, folded: str, *, top: int, floor: int) -> list[tuple[int, int]]:
-    """Return what `similar` does, with a floor of one's own."""
+def nearest(
+    snapshot: Snapshot, folded: str, *, top: int, floor: int = 0, least: int = 0
+) -> list[tuple[int, int]]:
+    """Return what `similar` does, with floors of one's own."""
     vectors = snapshot.vectors
     if vectors is None:
         return []
-    query = vectors.query(without_accents(folded))
-    if query is None:
-        return []
-    keep = EXACT if vectors.count <= EXACT else _RERANKED
-    return vectors.nearest(query, top, floor, keep)
+    keep = EXACT if vectors.count <= EXACT else _GLANCED
+    return vectors.nearest(without_accents(folded), top, floor, least, keep)
 
 
 def wanted(language: str | None, tags: int) -> bool:
     """Return whether meaning is to be asked: the turn is English, and words found few tags."""
     return language == Language.ENG and tags < ENOUGH_TAGS
-
-
-def without_accents(folded: str) -> str:
-    """Return a text as the table's pieces are written."""
-    if folded.isascii():
-        return folded
-    parts = unicodedata.normalize("NFD", folded)
-    return "".join(c for c in parts if unicodedata.category(c) != "Mn")

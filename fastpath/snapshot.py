@@ -130,6 +130,12 @@ class Snapshot:
     ad_vector_norms: Any
     ad_vector_bits: Any
     ad_vector_keys: Any
+    word_slots: Any
+    word_rows: Any
+    word_weights: Any
+    word_offsets: Any
+    word_ads: Any
+    word_shares: Any
 
     def __init__(
         self,
@@ -147,6 +153,7 @@ class Snapshot:
         self.__dict__.update(arrays)
         few = msgspec.msgpack.decode(small, type=layout.SmallNames)
         self._ids = IdList(few.ad_prefix, self.id_offsets, self.id_blob)
+        self.id_prefix = few.ad_prefix
         self.names = layout.Names(
             campaigns=IdList(few.campaign_prefix, self.campaign_id_offsets, self.campaign_id_blob),
             advertisers=IdList(
