@@ -36,9 +36,7 @@ class FeatureReranker:
         return [self._score(terms, weights, chunk) for chunk in chunks]
 
     def _score(self, terms: Sequence[str], weights: list[float], chunk: ChunkText) -> float:
-        head = self._analyser.content_terms(
-            " \n ".join((chunk.title, *chunk.heading, *chunk.fields.values()))
-        )
+        head = self._analyser.content_terms(head_of(chunk))
         body = self._analyser.content_terms(chunk.text)
         words = head + body
         present, at_head = set(words), set(head)
@@ -49,6 +47,11 @@ class FeatureReranker:
         kept = sum(pair in neighbours for pair in pairs) / len(pairs) if pairs else covered
         near = _closeness(words, set(terms) & present)
         return COVERAGE * covered + TITLE * in_title + BIGRAMS * kept + PROXIMITY * near * covered
+
+
+def head_of(chunk: ChunkText) -> str:
+    """Return what stands above a chunk's text: title, headings, short values."""
+    return " \n ".join((chunk.title, *chunk.heading, *chunk.fields.values()))
 
 
 def _closeness(words: Sequence[str], wanted: set[str]) -> float:

@@ -14,8 +14,8 @@ from rag.compress import compress
 from rag.fuse import RRF_K, distinct, diverse, fuse, likeness, order, shingles
 from rag.library import Library
 from rag.ports import Embedder, Reranker, Rewriter
-from rag.postings import Query, query_of
-from rag.rerank import FeatureReranker
+from rag.postings import Query, query_of, term_key
+from rag.rerank import FeatureReranker, head_of
 from rag.rewrite import Understood, feedback, understand, weights_of
 from rag.types import ChunkText, Filter, Hit, Passage, Retrieved
 
@@ -254,13 +254,17 @@ class Retriever:
         terms = list(dict.fromkeys(self.analyser.content_terms(ranking.understood.text)))
         weights: list[float] = weights_of(terms, library.lexical).tolist()
 
+        plain, expanded = ranking.understood.plain.words, ranking.understood.expanded.words
+        added = {
+            key: share / max(1, len(terms)) for key, share in expanded.items() if key not in plain
+        }
+
         def covered(chunk: ChunkText) -> float:
-            present = set(
-                self.analyser.content_terms(
-                    " \n ".join((chunk.title, *chunk.heading, chunk.text, *chunk.fields.values()))
-                )
-            )
-            return sum(w for t, w in zip(terms, weights, strict=True) if t in present)
+            read = self.analyser.content_terms
+            present = {*read(head_of(chunk)), *read(chunk.text)}
+            keys = {term_key(term) for term in present} if added else set()
+            own = sum(w for t, w in zip(terms, weights, strict=True) if t in present)
+            return own + sum(share for key, share in added.items() if key in keys)
 
         return [
             h for h in pool if h.no in near or covered(texts[h.no]) >= self.settings.least_coverage
