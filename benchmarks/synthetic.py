@@ -7,6 +7,7 @@ from itertools import accumulate
 
 from domain.catalogue import AdEntry, AdText, AppEntry, CatalogueExport
 from domain.formats import AdFormat
+from domain.ids import stable_id
 from fastpath.types import AdRequest, Turn
 
 NOW = 1_795_000_000_000
@@ -23,6 +24,47 @@ SENTENCES = (
     "There are so many of them that I'm not sure where to start. ",
 )
 JAPANESE = "{}のおすすめを教えてください。予算は二万円くらいで、来週までに買いたいです。友達への贈り物にします。"
+TITLES = (
+    "{} by {}",
+    "{} from {}",
+    "{}: the {} range",
+    "New {} at {}",
+    "{} made by {}",
+    "Save on {} at {}",
+    "{}, hand-picked by {}",
+    "Your next {} is at {}",
+    "{} for less at {}",
+    "Meet {} by {}",
+)
+OPENERS = (
+    "Built for people who use {} every day",
+    "Compare {} by size, weight and price",
+    "Everything about {} in one place",
+    "Try {} at home for thirty days",
+    "Our {} comes with a five-year warranty",
+    "Hundreds of reviews say this {} lasts",
+    "The lightest {} we have ever made",
+    "Small-batch {} from a family workshop",
+    "Order {} before noon, have it tomorrow",
+    "Refurbished {}, tested and cleaned by hand",
+    "Ask our team which {} fits you",
+    "Rent {} by the week, no deposit",
+    "Get {} with free fitting in {} shops",
+    "The {} that {} owners recommend",
+    "Now in {} colours: the classic {}",
+)
+MIDDLES = (
+    "free returns within {} days",
+    "from ${} with free delivery",
+    "rated {} of 100 by buyers",
+    "over {} models in stock",
+    "{} percent off until Sunday",
+    "pay in {} instalments, no interest",
+    "carbon-neutral shipping in {} countries",
+    "spare parts kept for {} years",
+    "a gift card of ${} with every order",
+    "members save another {} percent",
+)
 _SYLLABLES = [c + v for c in "bdfgklmnprstvz" for v in "aeiou"]
 
 
@@ -65,22 +107,35 @@ class Market:
         own = [self.tags[(number + i * ads) % len(self.tags)] for i in range(share)]
         common = chance.choices(self.tags[: max(10, len(self.tags) // 10)], k=1)
         tags = tuple(dict.fromkeys(own + common))
-        title = f"{tags[0]} by {self.words[number % len(self.words)]}"
+        brand = self.words[number // 20 % len(self.words)].title()
         text = AdText(
-            title=title[:60], description=f"All about {tags[0]}, delivered."[:160], cta_text="Look"
+            title=chance.choice(TITLES).format(tags[0], brand)[:60],
+            description=self._description(tags[0]),
+            cta_text=chance.choice(("Look", "Compare", "Order now", "See prices", "Learn more")),
         )
+        campaign, owner = str(number // 2), str(number // 20)
         return AdEntry(
-            ad_id=f"ad_{number:07}", campaign_id=f"cmp_{number // 2:07}", creative_id=f"crt_{number:07}",
-            advertiser_id=f"org_{number // 20:06}", advertiser_name=f"{tags[0].title()} Ltd",
-            payer=f"{tags[0].title()} Ltd", format=chance.choice(tuple(AdFormat)),
+            ad_id=stable_id("ad", str(number)), campaign_id=stable_id("cmp", campaign),
+            creative_id=stable_id("crt", str(number)), advertiser_id=stable_id("org", owner),
+            advertiser_name=f"{brand} Ltd", payer=f"{brand} Ltd", format=chance.choice(tuple(AdFormat)),
             texts={"eng": text},
-            landing_url=f"https://example.com/{number}", tags=tags,
+            landing_url=f"https://{brand.lower()}.example/{tags[0].replace(' ', '-')}/{number}", tags=tags,
             negative_tags=(chance.choice(self.tags),) if number % 10 == 0 else (),
             bid_micros=chance.randint(50, 5_000) * 1_000,
             quality_ppm=chance.randint(500, 1_500) * 1_000,
             geos=("US",) if number % 7 == 0 else (), ends_ms=NOW - 1 if number % 50 == 0 else None,
             budget_total_micros=10**12 if number % 3 else None,
         )  # fmt: skip
+
+    def _description(self, tag: str) -> str:
+        """Return a sentence or two of its own for an ad, 40 to 160 characters."""
+        chance = self.chance
+        opener = chance.choice(OPENERS)
+        more = [self._word() for _ in range(opener.count("{}") - 1)]
+        parts = [opener.format(tag, *more)]
+        for middle in chance.sample(MIDDLES, chance.randint(1, 3)):
+            parts.append(middle.format(chance.randint(2, 99)))
+        return "; ".join(parts)[:159] + "."
 
     def text(self, length: int = 300, planted: int = 2) -> str:
         """Return one English turn of about `length` characters with a few tags in it."""

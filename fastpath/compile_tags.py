@@ -88,9 +88,11 @@ class Tags:
 
     def _clean(self, tag: str) -> int:
         """Return the temporary number of a raw tag, -1 if it cannot be matched."""
-        name = canonical_tag(tag)
-        usable = len(name) <= _MAX_CHARS and not name.startswith(topics.PREFIX)
-        usable = usable and 0 < name.count(" ") + 1 <= MAX_TAG_WORDS and _matchable(name)
+        # Most tags come canonical, of nothing but words.
+        plain = _PLAIN.fullmatch(tag) is not None
+        name = tag if plain else canonical_tag(tag)
+        usable = len(name) <= _MAX_CHARS and name.count(" ") < MAX_TAG_WORDS
+        usable = usable and (plain or (not name.startswith(topics.PREFIX) and _matchable(name)))
         number = self._temporary.setdefault(name, len(self._temporary)) if usable else -1
         self._seen[tag] = number
         return number

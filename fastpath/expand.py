@@ -86,6 +86,7 @@ class Expander:
         self._dictionary = dictionary
         self._table = table
         self._cache: dict[str, tuple[str, ...]] = {}
+        self._glosses: frozenset[str] | None = None
         size = dictionary.stat().st_size if dictionary else 0
         rows = repr(sorted(table.items())).encode()
         digest = hashlib.blake2b(_VERSION + rows + str(size).encode(), digest_size=16)
@@ -101,6 +102,8 @@ class Expander:
             uri = f"{self._dictionary.as_uri()}?mode=ro&immutable=1"
             with closing(sqlite3.connect(uri, uri=True)) as db:
                 fresh = {tag: self._forms(tag, db) for tag in missing}
+        elif missing and not self._table:
+            fresh = {tag: _unspaced(tag) for tag in missing}
         elif missing:
             fresh = {tag: self._forms(tag, None) for tag in missing}
         return Expansion(
@@ -109,7 +112,7 @@ class Expander:
         )
 
     def _forms(self, tag: str, db: sqlite3.Connection | None) -> tuple[str, ...]:
-        if any(map(is_japanese, tag)):
+        if not tag.isascii() and any(map(is_japanese, tag)):
             return (tag.replace(" ", ""),)
         forms = list(self._whole(tag, db))
         words = tag.split(" ")
@@ -124,9 +127,23 @@ class Expander:
             variants = spellings(tag)
             rows = [form for variant in variants for form in self._table.get(variant, ())]
             if not rows and db is not None:
-                rows = [form for variant in variants for form in _jmdict(db, variant)]
+                known = self._known_glosses(db)
+                rows = [f for variant in variants if variant in known for f in _jmdict(db, variant)]
             self._cache[tag] = tuple(form for form in dict.fromkeys(rows) if form)
         return self._cache[tag]
+
+    def _known_glosses(self, db: sqlite3.Connection) -> frozenset[str]:
+        """Return every tag that a look-up can find, read in one pass: most tags need no look-up then."""
+        if self._glosses is None:
+            found = set()
+            for (gloss,) in db.execute("SELECT text FROM SenseGloss WHERE lang = 'eng'"):
+                found.add(gloss)
+                at = gloss.find(" (")
+                while at >= 0:
+                    found.add(gloss[:at])
+                    at = gloss.find(" (", at + 1)
+            self._glosses = frozenset(found)
+        return self._glosses
 
     def _composed(self, words: list[str], db: sqlite3.Connection | None) -> list[str]:
         """Return compounds of two parts of the tag, each known as a whole."""
@@ -145,6 +162,11 @@ class Expander:
         if whole or len(words) == 1:
             return whole
         return self._composed(words, db)
+
+
+def _unspaced(tag: str) -> tuple[str, ...]:
+    """Return the one form of a Japanese tag; an English one has none without table and dictionary."""
+    return (tag.replace(" ", ""),) if not tag.isascii() and any(map(is_japanese, tag)) else ()
 
 
 def _join(head: str, tail: str) -> list[str]:

@@ -9,14 +9,14 @@ from typing import Any, Final, overload
 
 import numpy as np
 
+from fastpath._ids import crockford
+
 _CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _CHARS: Final = 26
 _BYTES: Final = 16
 _CHUNK: Final = 1 << 16
 #: 26 characters hold 130 bits; an id whose first is above 7 needs more than 128.
 _ID: Final = re.compile(r"([a-z]{2,5}_)[0-7][0-9A-HJKMNP-TV-Z]{25}")
-_PAIRS: Final = [a + b for a in _CROCKFORD for b in _CROCKFORD]
-_SHIFTS: Final = range(120, -1, -10)
 
 
 def pack(ids: Sequence[str]) -> tuple[str, Any, Any]:
@@ -68,11 +68,10 @@ class IdList(Sequence[str]):
             return [self[i] for i in range(*number.indices(self._count))]
         if not -self._count <= number < self._count:
             raise IndexError(number)
-        raw = self._raw(number % self._count)
-        if not self._prefix:
-            return str(raw, "utf-8")
-        value = int.from_bytes(raw, "big")
-        return self._prefix + "".join([_PAIRS[value >> shift & 1023] for shift in _SHIFTS])
+        at = number % self._count
+        if self._prefix:
+            return self._prefix + crockford(self._blob, at * _BYTES)
+        return str(self._raw(at), "utf-8")
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self.number(name) >= 0
