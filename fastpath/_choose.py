@@ -206,7 +206,9 @@ class Market(Columns):
             if reason == 0 and not test:
                 if said < desk.floor:
                     reason = _TOO_WEAK
-                elif self.pace[ad] < _PPM and not self.takes_part(ad, asked):
+                elif (self.pace[ad] < _PPM or asked.paces is not None) and not self.takes_part(
+                    ad, asked
+                ):
                     reason = _PACED
             if reason == 0:
                 rate = desk.rates[self.format[ad]] * said // _PPM

@@ -2,6 +2,7 @@ cimport cython
 
 cdef long long _PPM
 cdef unsigned long long _MASK, _FIRST, _SECOND
+cdef bytes _CROCKFORD
 
 
 @cython.final
@@ -22,7 +23,7 @@ cdef class Asked:
     cdef readonly bint test
     cdef readonly set topics, muted, said
     cdef readonly tuple mutes
-    cdef readonly dict closed, keep
+    cdef readonly dict closed, keep, paces, used
     cdef readonly object pacer
     cdef public object seed
 
@@ -31,18 +32,22 @@ cdef class Columns:
     cdef readonly const long long[:] post_offsets, bid, starts, ends, id_offsets
     cdef readonly const int[:] post_ads, tag_weight, quality, campaign, advertiser, pace
     cdef readonly const int[:] geo_offsets, negative_offsets, negatives, topic_offsets, topics
-    cdef readonly const int[:] app_offsets, apps, app_block_offsets, app_blocks, content_offsets, contents
+    cdef readonly const int[:] app_offsets, apps, app_block_offsets, app_blocks, content_offsets, contents, tag_offsets, tags
     cdef readonly const short[:] currency, geos
     cdef readonly const unsigned char[:] tag_words, model, format, house, languages, devices, weekdays, ruled
     cdef readonly object id_blob, names, most
-    cdef readonly dict keys, desks, rows
+    cdef readonly bytes id_prefix
+    cdef readonly dict keys, desks
+    cdef public object live
+    @cython.locals(low="unsigned long long", high="unsigned long long", at=int, out=bytearray)
+    cpdef str ad_id(self, int ad)
     @cython.locals(words=int, age=int, value="long long", tag=int, found=list, said=set)
     cpdef list listen(self, tuple matches, dict declared, Asked asked)
     @cython.locals(k=int, fits=bint, desk=Desk)
     cpdef int out_of_place(self, int ad, Asked asked) except -1
     @cython.locals(reason=int, desk=Desk)
     cpdef int why_not(self, int ad, Asked asked) except -1
-    @cython.locals(k=int)
+    @cython.locals(k=int, contents=set, tags=set)
     cpdef bint is_muted(self, int ad, Asked asked) except -1
-    @cython.locals(campaign=int, z="unsigned long long", k="unsigned long long")
+    @cython.locals(campaign=int, share="long long", drawn="long long", z="unsigned long long", k="unsigned long long")
     cpdef bint takes_part(self, int ad, Asked asked) except -1

@@ -17,6 +17,7 @@ _MASK = (1 << 64) - 1
 _FIRST = 0xBF58476D1CE4E5B9
 _SECOND = 0x94D049BB133111EB
 _MOST_KEYS = 16_384
+_CROCKFORD = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 #: As in `layout`.
 _LONG_AGO = -(1 << 62)
 _FAR_AHEAD = 1 << 62
@@ -60,17 +61,19 @@ class Asked:
         geo: Number of the place, -1 = unknown. device, day: a bit each; device 0 = unknown.
         now: UTC milliseconds. opportunity: thousandths.
         topics: Tags of topics the host declared. muted: advertisers the user muted.
-        mutes: (IAB topics, ads of each tag, judge of an ad or None) the user muted.
+        mutes: (IAB topics, tags) the user muted.
         closed: Campaign → reason number why it stands back. keep: campaign → 1 − fatigue.
         said: Tags that stand in the conversation; `Market.listen` fills it.
+        paces: Campaign → share of auctions as known now, where it differs from the snapshot's.
+        used: Those of them that played a part.
         seed: Request's part of the pacing draw, made when first needed by `pacer`.
         test: Ask for a test ad: nothing about money or pace counts.
     """
 
     def __init__(
         self, desk: Any, formats: int, language: int, geo: int, device: int, day: int, now: int,
-        opportunity: int, topics: Any, muted: Any, mutes: Any, closed: Any, keep: Any, pacer: Any,
-        test: bool,
+        opportunity: int, topics: Any, muted: Any, mutes: Any, closed: Any, keep: Any, paces: Any,
+        pacer: Any, test: bool,
     ) -> None:  # fmt: skip
         self.desk = desk
         self.formats = formats
@@ -85,6 +88,8 @@ class Asked:
         self.mutes = mutes
         self.closed = closed
         self.keep = keep
+        self.paces = paces
+        self.used: dict[int, int] = {}
         self.pacer = pacer
         self.seed: int | None = None
         self.test = test
@@ -108,8 +113,8 @@ class Columns:
         tables: The snapshot: the arrays of `layout.ARRAYS` and the names as attributes.
 
     Attributes:
-        desks: App id → (its entry, what it always asks). rows: tag → the ads that have it. Both are kept by
-            `eligibility`.
+        desks: App id → (its entry, what it always asks, its formats); live: (shares by campaign id, the same by
+            number). Both are kept by `eligibility`.
     """
 
     def __init__(self, tables: Any) -> None:
@@ -139,6 +144,8 @@ class Columns:
         self.app_blocks = memoryview(tables.ad_app_blocks)
         self.content_offsets = memoryview(tables.ad_content_offsets)
         self.contents = memoryview(tables.ad_contents)
+        self.tag_offsets = memoryview(tables.ad_tag_offsets)
+        self.tags = memoryview(tables.ad_tags)
         self.negative_offsets = memoryview(tables.ad_negative_offsets)
         self.negatives = memoryview(tables.ad_negatives)
         self.topic_offsets = memoryview(tables.ad_topic_offsets)
@@ -146,21 +153,34 @@ class Columns:
         self.ruled = memoryview(_ruled(tables))
         self.id_offsets = memoryview(tables.id_offsets)
         self.id_blob = memoryview(tables.id_blob)
+        self.id_prefix: bytes = tables.id_prefix.encode()
         bid = int(tables.ad_bid.max()) if len(tables.ad_bid) else 0
         quality = int(tables.ad_quality.max()) if len(tables.ad_quality) else 0
         self.most = bid * max(1, _MOST_UNITS * quality // _PPM)
         self.names = tables.names
         self.keys: dict[int, int] = {}
         self.desks: dict[str, Any] = {}
-        self.rows: dict[int, frozenset[int]] = {}
+        self.live: Any = None
 
     def safe(self, reserve: int) -> bool:
         """Return whether no sum can leave 64 bits."""
         return bool(self.most < _MOST_SCORE and 0 <= reserve < _MOST_RESERVE)
 
-    def ad_id(self, ad: int) -> str:
+    def ad_id(self, ad: Any) -> str:
         """Return the id of an ad."""
-        return str(self.id_blob[self.id_offsets[ad] : self.id_offsets[ad + 1]], "utf-8")
+        if not self.id_prefix:
+            return str(self.id_blob[self.id_offsets[ad] : self.id_offsets[ad + 1]], "utf-8")
+        # As in `idlist`: 128 bits, the first two of 130 left out.
+        high = int.from_bytes(self.id_blob[16 * ad : 16 * ad + 8], "big")
+        low = int.from_bytes(self.id_blob[16 * ad + 8 : 16 * ad + 16], "big")
+        out = bytearray(26)
+        at = 25
+        while at >= 0:
+            out[at] = _CROCKFORD[low & 31]
+            low = (low >> 5) | ((high & 31) << 59)
+            high >>= 5
+            at -= 1
+        return (self.id_prefix + out).decode("ascii")
 
     def listen(self, matches: Any, declared: Any, asked: Any) -> Any:
         """Return (−relevance, tag, form) of every tag that brings candidates, most relevant first.
@@ -264,19 +284,27 @@ class Columns:
 
     def is_muted(self, ad: Any, asked: Any) -> Any:
         """Return whether an ad has a tag or topic that the user muted."""
-        contents, rows, judge = asked.mutes
-        if contents:
-            for k in range(self.content_offsets[ad], self.content_offsets[ad + 1]):
-                if self.contents[k] in contents:
-                    return True
-        for row in rows:
-            if ad in row:
+        contents, tags = asked.mutes
+        for k in range(self.content_offsets[ad], self.content_offsets[ad + 1]):
+            if self.contents[k] in contents:
                 return True
-        return judge is not None and judge(ad)
+        for k in range(self.tag_offsets[ad], self.tag_offsets[ad + 1]):  # noqa: SIM110 - compiled
+            if self.tags[k] in tags:
+                return True
+        return False
 
     def takes_part(self, ad: Any, asked: Any) -> Any:
-        """Return what `auction.pacing.takes_part` says of the ad's campaign."""
+        """Return what `auction.pacing.takes_part` says of the ad's campaign at its share."""
         campaign = self.campaign[ad]
+        share = self.pace[ad]
+        if asked.paces is not None:
+            known = asked.paces.get(campaign)
+            if known is not None:
+                if share < _PPM or known < _PPM:
+                    asked.used[campaign] = known
+                share = known
+        if share >= _PPM:
+            return True
         key = self.keys.get(campaign)
         if key is None:
             if len(self.keys) >= _MOST_KEYS:
@@ -290,4 +318,5 @@ class Columns:
         z = ((z ^ (z >> 30)) * _FIRST) & _MASK
         z = ((z ^ (z >> 27)) * _SECOND) & _MASK
         z = z ^ (z >> 31)
-        return (z >> 32) * _PPM >> 32 < self.pace[ad]
+        drawn = (z >> 32) * _PPM >> 32
+        return drawn < share

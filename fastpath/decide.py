@@ -13,6 +13,8 @@ from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from auction.explore import near_ties, pick_from
 from auction.rank import tie_key
 from auction.types import PPM, Rule
@@ -87,6 +89,7 @@ def choose(
     app: AppEntry | None = None,
     rule: Rule | None = None,
     kept: int = MAX_CANDIDATES,
+    paces: Mapping[str, int] | None = None,
 ) -> Proposal:
     """Choose the ad and its price, or say why there is none.
 
@@ -108,13 +111,15 @@ def choose(
         rule: Which price is charged, by default that of the context; the other is the shadow.
         kept: How many ranked and how many dropped candidates to name, at least as many as explored
             ones; the outcome does not depend on it.
+        paces: Share of auctions by campaign id as known now, by default those of the context. What of it
+            played a part comes back in `Proposal.paces` and belongs into the context of the record.
     """
     asking = app or snapshot.app(context.app_id)
     refusal = _refusal(features, context, asking)
     if refusal is not None or asking is None:
         return Proposal(reason=refusal or Reason.UNKNOWN_APP)
     market = _market(snapshot, asking)
-    asked = asked_of(snapshot, features, context, asking, market, test=context.test)
+    asked = asked_of(snapshot, features, context, asking, market, paces=paces, test=context.test)
     sources = market.listen(features.matches, declared_of(snapshot, context), asked)
     if context.test:
         return _test_ad(snapshot, features, market, asked, sources)
@@ -123,7 +128,12 @@ def choose(
     chosen: Selection = market.select(
         sources, features.similar, asked, MAX_CANDIDATES, max(kept, EXPLORE_TOP)
     )
-    return _auction(market, context, chosen, sources, rule or context.rule, kept)
+    proposal = _auction(market, context, chosen, sources, rule or context.rule, kept)
+    if asked.used:
+        names = snapshot.names.campaigns
+        used = sorted((names[number], share) for number, share in asked.used.items())
+        proposal = msgspec.structs.replace(proposal, paces=tuple(used))
+    return proposal
 
 
 def rank(

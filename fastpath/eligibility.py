@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Final
 
@@ -12,6 +12,7 @@ from domain.catalogue import AppEntry
 from domain.formats import AdFormat, formats_for
 from fastpath import layout
 from fastpath._columns import Asked, Columns, Desk
+from fastpath.idlist import IdList
 from fastpath.snapshot import Snapshot
 from fastpath.text import canonical_tag
 from fastpath.types import Context, Features, Reason
@@ -37,8 +38,6 @@ KEEP_PPM: Final = (
 )  # fmt: skip
 #: How much a topic says that the host declares for a conversation, before the weight of its tag.
 DECLARED_PPM: Final = 600_000
-#: As many ads as the postings of a tag hold (`compiler.MAX_POSTINGS`): there may have been more.
-FULL_ROW: Final = 2_048
 _DAY_MS: Final = 86_400_000
 #: 1970-01-01 was a Thursday.
 _FIRST_DAY: Final = 3
@@ -56,6 +55,7 @@ def asked_of(
     app: AppEntry,
     market: Columns,
     *,
+    paces: Mapping[str, int] | None = None,
     test: bool = False,
 ) -> Asked:
     """Return the rules of one request.
@@ -66,6 +66,7 @@ def asked_of(
         context: Formats, place, device, time, mutes, used-up and capped campaigns.
         app: The asking app.
         market: The columns of the snapshot; they keep what an app always asks.
+        paces: Share of auctions by campaign id as known now, by default those of the context.
         test: Ask for a test ad: opportunity, budgets, caps and pace do not count.
     """
     known = market.desks.get(app.app_id)
@@ -81,15 +82,19 @@ def asked_of(
     closed = None
     if (context.spent_campaigns or context.capped_campaigns) and not test:
         closed = _closed(snapshot, context)
-    mutes = muted = topics = keep = None
+    mutes = muted = topics = keep = shares = None
     if context.blocked_topics:
-        mutes = _mutes(snapshot, market, context.blocked_topics)
+        mutes = _mutes(snapshot, context.blocked_topics)
     if context.blocked_advertisers:
         muted = numbers_of(snapshot.names.advertisers, context.blocked_advertisers)
     if context.topics:
         topics = set(_declared_tags(snapshot, context.topics))
     if context.shown and not test:
         keep = _kept(snapshot, context.shown)
+    if paces and not test:
+        shares = _live(snapshot, market, paces)
+    elif context.paces and not test:
+        shares = _live(snapshot, market, dict(context.paces))
     return Asked(
         known[1],
         formats,
@@ -104,6 +109,7 @@ def asked_of(
         mutes,
         closed,
         keep,
+        shares,
         partial(seed_of, context.request_id),
         test,
     )
@@ -154,34 +160,28 @@ def _declared_tags(snapshot: Snapshot, topics: Collection[str]) -> list[int]:
 
 def _unwanted(snapshot: Snapshot, blocked: frozenset[str], contents: set[int], ad: int) -> bool:
     """Return whether an ad has one of some tags or IAB topics."""
-    if not blocked.isdisjoint(map(canonical_tag, snapshot.ad(ad).tags)):
+    if not blocked.isdisjoint(snapshot.ad_tag_names(ad)):
         return True
     own = snapshot.row(snapshot.ad_content_offsets, snapshot.ad_contents, ad)
     return not contents.isdisjoint(own)
 
 
-def _mutes(
-    snapshot: Snapshot, market: Columns, topics: Collection[str]
-) -> tuple[frozenset[int], tuple[frozenset[int], ...], Callable[[int], bool] | None]:
-    """Return what `Asked.mutes` holds: a tag's ads come from its postings, if those can hold all."""
-    contents = frozenset(n for one in topics if (n := snapshot.topic_number(one)) >= 0)
-    rows: list[frozenset[int]] = []
-    unsure = set()
-    for name in map(canonical_tag, topics):
-        tag = snapshot.tag_number(name)
-        if tag < 0:
-            continue
-        row = market.rows.get(tag)
-        if row is None:
-            row = frozenset(snapshot.row(snapshot.post_offsets, snapshot.post_ads, tag))
-            if len(market.rows) >= _MOST_KEPT:
-                market.rows.clear()
-            market.rows[tag] = row
-        rows.append(row)
-        if len(row) >= FULL_ROW:
-            unsure.add(name)
-    judge = partial(_unwanted, snapshot, frozenset(unsure), set()) if unsure else None
-    return contents, tuple(rows), judge
+def _mutes(snapshot: Snapshot, topics: Collection[str]) -> tuple[set[int], set[int]]:
+    """Return the IAB topics and the tags among some topics."""
+    contents = {number for one in topics if (number := snapshot.topic_number(one)) >= 0}
+    return contents, set(map(snapshot.tag_number, map(canonical_tag, topics)))
+
+
+def _live(snapshot: Snapshot, market: Columns, paces: Mapping[str, int]) -> dict[int, int] | None:
+    """Return campaign → share; shares come by the thousand and change every second, so they are kept."""
+    known = market.live
+    if known is None or known[0] is not paces:
+        campaigns = snapshot.names.campaigns
+        shares = {number_of(campaigns, one): share for one, share in paces.items()}
+        shares.pop(-1, None)
+        known = market.live = paces, shares
+    shares = known[1]
+    return shares or None
 
 
 def _closed(snapshot: Snapshot, context: Context) -> dict[int, int]:
@@ -214,5 +214,7 @@ def numbers_of(names: Sequence[str], wanted: Collection[str]) -> set[int]:
 
 def number_of(names: Sequence[str], name: str) -> int:
     """Return the number of a name (they are sorted), or -1 if the snapshot does not know it."""
+    if isinstance(names, IdList):
+        return names.number(name)
     at = bisect_left(names, name)
     return at if at < len(names) and names[at] == name else -1

@@ -168,6 +168,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
         capped_campaigns: Campaigns found at a frequency cap, of whatever scope, sorted.
         shown: (campaign, how often this conversation or consenting user saw it), sorted: see
             `eligibility.KEEP_PPM`.
+        paces: (campaign, share of auctions) known at that moment and other than in the snapshot, of the
+            campaigns it mattered for, sorted; see `Proposal.paces`.
         rule: Which price is charged; the other one is the shadow.
     """
 
@@ -185,6 +187,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     capped_campaigns: tuple[str, ...] = ()
     shown: tuple[tuple[str, int], ...] = ()
     test: bool = False
+    paces: tuple[tuple[str, int], ...] = ()
     rule: Rule = Rule.GSP
 
 
@@ -229,6 +232,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
             asked for.
         dropped_counts: How many were dropped, by reason code, sorted by it.
         cut: Candidates left out by the cap.
+        paces: Shares of auctions that played a part; belong into the context of the record.
     """
 
     reason: Reason
@@ -245,6 +249,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     dropped: tuple[Scored, ...] = ()
     dropped_counts: dict[str, int] = {}
     cut: int = 0
+    paces: tuple[tuple[str, int], ...] = ()
 
 
 class AdPayload(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
