@@ -18,7 +18,7 @@ _SHOPPING = frozenset(
     "配信 宅配 定期 旅行 保険 会社 以外 本体 必要 無料 有料 希望 人気 情報 検索 中古 新品 激安 格安 最安 安価 買取 買替 新調 "
     "契約 加入 登録 解約 乗換 見学 体験 受講 講座 講師 練習 始動 設置 工事 取付 取寄 注文 発注 手配 貸切 貸出 返品 返却 保証 "
     "在庫 入荷 発売 新作 新型 新発 限定 割引 特価 特集 送料 配送 配達 到着 選手 選定 選別 探索 募集 求人 申込 検討 試着 試食 "
-    "試飲 味見 飲放 食放 片方 両手 付属 付近 周辺 近辺 付帯 対応 対策 向上 専用 兼用 用意 準備 洗浄 掃除 収納 詰合 飲比 食比 好評 評判 "
+    "試飲 味見 飲放 食放 片方 両手 全自 自動 電動 手動 軽量 防水 静音 大型 小型 薄型 高級 国産 付属 付近 周辺 近辺 付帯 対応 対策 向上 専用 兼用 用意 準備 洗浄 掃除 収納 詰合 飲比 食比 好評 評判 "
     "評価 口コ 種類 型番 機種 性能 仕様 容量 寸法 素材 候補 推薦 好適 最高 最強 最新 最適 全部 全般 全巻 全種 各種 各社 数種 数点 "
     "一本 一台 一枚 一個 一足 一着 二台 二枚 二個 二人 三人 四人 何台 何枚 何個 何本 何処 何円 何色 何人 今年 今週 今月 今日 "
     "明日 来週 来月 来年 毎日 毎週 毎月 夏用 冬用 男性 女性 子供 大人 家族 家庭 自宅 部屋 屋外 室内 車用 犬用 猫用 業者 業界 "
@@ -27,8 +27,10 @@ _SHOPPING = frozenset(
 #: Two kanji that make another thing of the word before them, whatever its script.
 _OTHER_THING = frozenset(
     "物語 作家 小説 歴史 理論 法則 実験 調査 構造 効果 現象 文化 時代 言葉 問題 主義 革命 戦争 反応 方程 定理 関数 社会 神話 伝説 "
-    "作品 文学 映画 漫画 主演 監督 業法 税法 科学 工学 化学 力学 生物 細胞 分子 記号 単位".split()
+    "作品 文学 映画 漫画 主演 監督 業法 税法 科学 工学 化学 力学 生物 細胞 分子 記号 単位 操業".split()
 )
+#: Verbs and adjectives that follow a word without its particle (焼肉行きたい).
+_VERBS = frozenset("行食買欲飲安高選探借売使習始頼")
 _NOUN_PARTICLES = "をがはにのでともやへか"
 _PARTICLES_AFTER = (
     "を", "が", "は", "に", "の", "で", "と", "も", "や", "へ", "か", "って", "など", "だ", "より", "まで",
@@ -36,7 +38,7 @@ _PARTICLES_AFTER = (
     "ばか", "つき", "あり", "ください", "下さい",
 )  # fmt: skip
 _SURU = ("し", "す", "さ", "せ", "でき", "たい")
-_PARTICLES_BEFORE = frozenset("をがはにのでともやへかいなおごたるくすうきし、")
+_PARTICLES_BEFORE = frozenset("をがはにのでともやへかいなおごたるくすうぶむつきし、")
 
 
 def char_class(char: str) -> int:
@@ -92,16 +94,18 @@ def _kana_may_follow(text: Any, start: Any, end: Any, last: Any) -> Any:
     return end - start > 1 and text.startswith(_SURU, end)
 
 
-def _kanji_may_follow(text: str, end: int, last: int) -> bool:
+def _kanji_may_follow(text: Any, end: Any, last: Any) -> Any:
     """Return whether the kanji after a word leave it what it is; among kanji, edges are judged apart."""
     if last not in (_KATAKANA, _HIRAGANA):
         return text[end : end + 2] not in _OTHER_THING
     if text[end] in _SUFFIX_KANJI or text[end : end + 2] in _SHOPPING:
         return True
-    following = text[end + 1 : end + 2]
-    return (
-        following != "" and char_class(following) == _HIRAGANA and following not in _NOUN_PARTICLES
-    )
+    return _kana_ending(text, end + 1)
+
+
+def _kana_ending(text: Any, at: Any) -> Any:
+    """Return whether hiragana that is no particle stands at a place: the ending of a verb."""
+    return at < len(text) and _class(text[at]) == _HIRAGANA and text[at] not in _NOUN_PARTICLES
 
 
 def _kanji_edges_fit(text: Any, start: Any, end: Any, left: Any, right: Any) -> Any:
@@ -111,6 +115,8 @@ def _kanji_edges_fit(text: Any, start: Any, end: Any, left: Any, right: Any) -> 
         return False
     if left:
         return left >= 2 or text[start - 1] in _PREFIX_KANJI
+    if right == 1 and text[end] in _VERBS:
+        return _kana_ending(text, end + 1)
     return right >= 2 or text[end] in _SUFFIX_KANJI
 
 
