@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
+from auction.types import Rule
 from domain.errors import Unprocessable
 
 
@@ -47,6 +48,9 @@ class Settings(BaseModel):
     parley_lease_s: int = Field(20, ge=3, description="how long a dead worker's run stays locked")
     free_per_day: int = 1_000
     pro_per_day: int = 100_000
+    charge_rule: Rule = Field(
+        Rule.GSP, description="gsp or vcg; what the other would charge is logged beside it"
+    )
 
     v2_enabled: bool = True
     v2_app_ids: str = ""
