@@ -5,7 +5,20 @@ The core is one Python source that also runs uncompiled; `parley doctor` says wh
 
 from setuptools import Extension, setup
 
-CORE = ("_core", "_edges", "_ids", "_fold", "_lexicon", "_fragments", "_tongue", "_numbers", "_grams", "_columns", "_choose", "_vectors")
+CORE = (
+    "_core",
+    "_edges",
+    "_ids",
+    "_fold",
+    "_lexicon",
+    "_fragments",
+    "_tongue",
+    "_numbers",
+    "_grams",
+    "_columns",
+    "_choose",
+    "_vectors",
+)
 
 try:
     from Cython.Build import cythonize

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from fastpath import lexicons
-from fastpath.model import shipped
+from fastpath.model import GateModel, shipped
 from fastpath.text import fold
 
 #: Goods that get no ad, with a reason of their own.
@@ -72,13 +72,20 @@ def categories_of(text: str) -> frozenset[str]:
     return beyond_phrases(lexicon_categories(folded), folded)
 
 
-def beyond_phrases(found: frozenset[str], folded: str) -> frozenset[str]:
+def beyond_phrases(
+    found: frozenset[str], folded: str, model: GateModel | None = None
+) -> frozenset[str]:
     """Add `INDIRECT` to the lexicon's categories of a folded text where only the model fires.
+
+    Args:
+        found: Categories of the lexicon.
+        folded: The text.
+        model: A snapshot's; by default the one that ships with this code.
 
     Raises:
         GateModelError: The model is missing or damaged.
     """
-    if found <= RESTRICTED and shipped().fires(folded):
+    if found <= RESTRICTED and (model or shipped()).fires(folded):
         return found | {INDIRECT}
     return found
 

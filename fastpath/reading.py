@@ -35,13 +35,14 @@ class Reading:
     """What was found in one turn; language and tags only once they are asked for.
 
     Attributes:
-        categories: Of the gate. said: Of the intent.
+        categories: Of the gate. model: digest of the model they stand on. said: of the intent.
         evidence: Of the language, or None. tags: Id of a snapshot; tag → form in it.
     """
 
-    __slots__ = ("categories", "evidence", "said", "tags")
+    __slots__ = ("categories", "evidence", "model", "said", "tags")
 
-    def __init__(self, folded: str) -> None:
+    def __init__(self, folded: str, snapshot: Snapshot) -> None:
+        self.model = snapshot.manifest.gate
         self.evidence: Evidence | None = None
         self.tags: tuple[str, dict[int, int]] = ("", {})
         self.said = Said(_NOTHING, greeting=False)
@@ -49,7 +50,7 @@ class Reading:
         try:
             found, signals, greeting = lexicons.shipped().read(folded)
             self.said = numbers_too(signals, greeting, folded)
-            self.categories = gate.beyond_phrases(found, folded)
+            self.categories = gate.beyond_phrases(found, folded, snapshot.gate_model)
         except Exception:  # the promise to users: a defect in here must close the gate
             self.categories = _GATE_ERROR
 
@@ -59,20 +60,24 @@ class _Turns:
 
     Args:
         texts: What was said. memory: Where readings are remembered, or None.
+        snapshot: Whose model judges them, so that a replay judges as the decision did.
     """
 
-    def __init__(self, texts: list[str], memory: Memory[Reading] | None) -> None:
+    def __init__(
+        self, texts: list[str], memory: Memory[Reading] | None, snapshot: Snapshot
+    ) -> None:
         self.texts = texts
+        self.snapshot = snapshot
         self.folded: dict[int, str] = {}
         self.readings = [self._reading(at, memory) for at in range(len(texts))]
 
     def _reading(self, at: int, memory: Memory[Reading] | None) -> Reading:
         if memory is None:
-            return Reading(self.folded_at(at))
+            return Reading(self.folded_at(at), self.snapshot)
         key = memory.key(self.texts[at])
         known = memory.get(key)
-        if known is None:
-            known = Reading(self.folded_at(at))
+        if known is None or known.model != self.snapshot.manifest.gate:
+            known = Reading(self.folded_at(at), self.snapshot)
             if known.categories is not _GATE_ERROR:
                 memory.put(key, known)
         return known
@@ -120,7 +125,8 @@ def read_turns(
     refusal = _size_problem(request)
     if refusal is not None:
         return Features(refusal=refusal, language=UNKNOWN, language_why="default")
-    turns = _Turns([turn.text for turn in request.turns], _readings() if memory is None else memory)
+    remembered = _readings() if memory is None else memory
+    turns = _Turns([turn.text for turn in request.turns], remembered, snapshot)
     users = [at for at, turn in enumerate(request.turns) if turn.role == "user"]
     found: set[str] = set()
     for reading in turns.readings:

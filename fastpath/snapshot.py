@@ -20,7 +20,7 @@ from fastpath._core import Matcher
 from fastpath._vectors import Vectors
 from fastpath.blocks import Blocks
 from fastpath.idlist import IdList
-from fastpath.model import GateModel, load
+from fastpath.model import GateModel, GateModelError, load
 from fastpath.text import CONTRACTED, Words, words_of
 from fastpath.topics import PREFIX
 
@@ -305,7 +305,14 @@ class Snapshot:
         Raises:
             GateModelError: It is missing or damaged.
         """
-        return load(self.path / layout.GATE_MODEL)
+        model = load(self.path / layout.GATE_MODEL)
+        if model.digest != self.manifest.gate:
+            raise GateModelError(
+                "gate_model_unusable",
+                f"The gate's model of snapshot {self.path.name} is not the one its manifest names:"
+                " compile the catalogue again.",
+            )
+        return model
 
     def topic_number(self, name: str) -> int:
         """Return the number of an IAB topic (`2` or `iab:2`, in any case), or -1 if no ad knows it."""
