@@ -6,7 +6,6 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import msgspec
 
@@ -14,8 +13,8 @@ from rag.analyse import language_of
 from rag.types import ChunkDraft, DocumentDraft
 
 
-class Known(Protocol):
-    """A chunk that is valid now, as the table has it."""
+class Known(msgspec.Struct, frozen=True):
+    """A chunk that is valid now, without its text."""
 
     no: int
     ordinal: int
@@ -24,7 +23,6 @@ class Known(Protocol):
     span_end: int
     edited: bool
     edit_of: str | None
-    outdated: bool
 
 
 @dataclass

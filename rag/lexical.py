@@ -129,6 +129,10 @@ class LexicalIndex:
         """Return in how many visible chunks a word occurs."""
         return self._frequency(0, key, self._seen(as_of))
 
+    def count(self, scope: Scope) -> int:
+        """Return how many chunks are in scope."""
+        return int(np.count_nonzero(self._allowed(scope)))
+
     def size(self, as_of: int | None = None) -> int:
         """Return how many chunks are visible."""
         return self._seen(as_of).chunks

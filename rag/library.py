@@ -75,7 +75,8 @@ class StoredLibrary:
 
     async def nearest(self, vector: Sequence[float], k: int, filter: Filter) -> list[Hit]:
         """Return the k nearest chunks by their vectors."""
-        return await self._store.nearest(vector, k, filter)
+        among = self.lexical.count(await self._scope(filter))
+        return await self._store.nearest(vector, k, filter, among)
 
     async def postings(self, nos: Sequence[int]) -> dict[int, tuple[int, bytes]]:
         """Return tokens and packed words of chunks."""

@@ -80,9 +80,13 @@ class PgVectorStore:
             .values(to_version=version)
         )
 
-    async def nearest(self, vector: Sequence[float], k: int, filter: Filter) -> list[Hit]:
+    async def nearest(
+        self, vector: Sequence[float], k: int, filter: Filter, among: int | None = None
+    ) -> list[Hit]:
         """Return the k nearest chunks that pass the filter, nearest first; score is the cosine."""
-        rows = await self._candidates(filter, self.exact_up_to + 1)
+        rows = among
+        if rows is None:
+            rows = await self._candidates(filter, self.exact_up_to + 1)
         if filter.as_of is not None or rows <= self.exact_up_to:
             return await self._exact(vector, k, filter)
         hits = await self._approximate(vector, k, filter)

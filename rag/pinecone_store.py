@@ -60,7 +60,9 @@ class PineconeStore:
         async with _reached():
             await asyncio.gather(*(end(no) for no in nos))
 
-    async def nearest(self, vector: Sequence[float], k: int, filter: Filter) -> list[Hit]:
+    async def nearest(
+        self, vector: Sequence[float], k: int, filter: Filter, among: int | None = None
+    ) -> list[Hit]:
         """Return the k nearest chunks that pass the filter, nearest first; score is the cosine."""
         async with _reached():
             answer = await self._client.query(

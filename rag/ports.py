@@ -63,10 +63,18 @@ class VectorStore(Protocol):
         """End the validity of chunks at a knowledge version."""
         ...
 
-    async def nearest(self, vector: Sequence[float], k: int, filter: Filter) -> list[Hit]:
+    async def nearest(
+        self, vector: Sequence[float], k: int, filter: Filter, among: int | None = None
+    ) -> list[Hit]:
         """Return the k nearest chunks that pass the filter, nearest first; score is the cosine.
 
         Returns k of them whenever at least k pass: a filter never makes it return fewer.
+
+        Args:
+            vector: Of length one.
+            k: How many.
+            filter: What may be found.
+            among: At most how many chunks pass, if that is known; spares counting them.
         """
         ...
 

@@ -10,6 +10,7 @@ import numpy as np
 from sqlalchemy import bindparam, func, insert, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from rag.drafts import Known
 from rag.segments import Rows
 from rag.tables import (
     Chunk,
@@ -25,6 +26,17 @@ from storage.base import Repository
 
 #: Rows read at a time into the in-process index.
 _SLAB = 50_000
+
+#: Columns of a chunk with its document: those named first become fields of the same name.
+_TEXT_NAMES = (
+    "no", "chunk_id", "text", "language", "from_version", "edited",
+    "document_id", "source_id", "key", "title", "fields", "campaign_id",
+)  # fmt: skip
+_TEXT_COLUMNS = (
+    Chunk.no, Chunk.id, Chunk.text, Chunk.language, Chunk.from_version, Chunk.edited,
+    Document.id, Document.source_id, Document.key, Document.title, Document.fields, Document.campaign_id,
+    Chunk.heading, Chunk.span_start, Chunk.span_end, Document.trust,
+)  # fmt: skip
 
 _COLUMNS = text(
     """
@@ -167,6 +179,28 @@ class Chunks(Repository[Chunk]):
             found[chunk.document_no].append(chunk)
         return found
 
+    async def known(self, document_nos: Sequence[int]) -> dict[int, list[Known]]:
+        """Return the valid chunks of documents without their texts, in order, by document number."""
+        found: dict[int, list[Known]] = {no: [] for no in document_nos}
+        columns = (
+            Chunk.no,
+            Chunk.ordinal,
+            Chunk.hash,
+            Chunk.span_start,
+            Chunk.span_end,
+            Chunk.edited,
+            Chunk.edit_of,
+        )
+        query = (
+            select(Chunk.document_no, *columns)
+            .where(Chunk.document_no.in_(document_nos), Chunk.to_version == OPEN)
+            .order_by(Chunk.document_no, Chunk.ordinal, Chunk.no)
+        )
+        rows: Iterable[Sequence[Any]] = await self.session.execute(query)
+        for document_no, *values in rows:
+            found[document_no].append(Known(*values))
+        return found
+
     async def insert(self, rows: list[dict[str, Any]]) -> dict[str, int]:
         """Insert chunks; return their numbers by id."""
         if not rows:
@@ -218,7 +252,7 @@ class Chunks(Repository[Chunk]):
     async def texts(self, index_no: int, nos: Sequence[int], filter: Filter) -> list[ChunkText]:
         """Return chunks with what is needed to cite them; those that do not pass the filter are left out."""
         query = (
-            select(Chunk, Document)
+            select(*_TEXT_COLUMNS)
             .join(Document, Document.no == Chunk.document_no)
             .where(
                 Chunk.index_no == index_no,
@@ -229,9 +263,7 @@ class Chunks(Repository[Chunk]):
         )
         if filter.languages:
             query = query.where(Chunk.language.in_(filter.languages))
-        return [
-            _chunk_text(chunk, document) for chunk, document in await self.session.execute(query)
-        ]
+        return [_chunk_text(*row) for row in await self.session.execute(query)]
 
     async def postings(self, nos: Sequence[int]) -> dict[int, tuple[int, bytes]]:
         """Return length and packed body terms of chunks, by number."""
@@ -299,21 +331,7 @@ def document_conditions(filter: Filter) -> list[Any]:
     return conditions
 
 
-def _chunk_text(chunk: Chunk, document: Document) -> ChunkText:
-    return ChunkText(
-        no=chunk.no,
-        chunk_id=chunk.id,
-        document_id=document.id,
-        source_id=document.source_id,
-        key=document.key,
-        title=document.title,
-        text=chunk.text,
-        heading=tuple(chunk.heading),
-        span=Span(chunk.span_start, chunk.span_end),
-        language=chunk.language,
-        trust=Trust(document.trust),
-        from_version=chunk.from_version,
-        fields=document.fields,
-        campaign_id=document.campaign_id,
-        edited=chunk.edited,
-    )
+def _chunk_text(*row: Any) -> ChunkText:
+    *plain, heading, start, end, trust = row
+    values = dict(zip(_TEXT_NAMES, plain, strict=True))
+    return ChunkText(heading=tuple(heading), span=Span(start, end), trust=Trust(trust), **values)

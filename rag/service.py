@@ -132,7 +132,7 @@ class KnowledgeService:
         """
         _check(drafts)
         # Before the lock: embedding takes seconds, and others may write meanwhile.
-        vectors = await self.embedded(await self._missing(drafts))
+        vectors = await self.embedded(await self._missing(await self._changed(drafts)))
         await self.indexes.lock(index)
         changed = await self._changed(drafts)
         if not changed:
@@ -212,16 +212,17 @@ class KnowledgeService:
         known = await self.documents.by_keys((d.source_id, d.key) for d in drafts)
         return [d for d in drafts if not _is_known(known.get((d.source_id, d.key)), d)]
 
-    async def _missing(self, drafts: Sequence[DocumentDraft]) -> list[str]:
-        """Return the texts that will need a vector."""
-        known = await self.documents.by_keys((d.source_id, d.key) for d in drafts)
-        live = await self.chunks.live([d.no for d in known.values()])
+    async def _missing(self, changed: Sequence[DocumentDraft]) -> list[str]:
+        """Return the texts of changed documents that will need a vector."""
+        if not changed:
+            return []
+        documents = await self.documents.by_keys((d.source_id, d.key) for d in changed)
+        known = await self.chunks.known([d.no for d in documents.values()])
         texts = []
-        for draft in drafts:
-            document = known.get((draft.source_id, draft.key))
-            if not _is_known(document, draft):
-                before = live[document.no] if document else []
-                texts.extend(Writer.texts_to_embed(draft, before, self._is_embedded))
+        for draft in changed:
+            document = documents.get((draft.source_id, draft.key))
+            before = known[document.no] if document else []
+            texts.extend(Writer.texts_to_embed(draft, before, self._is_embedded))
         return texts
 
     async def embedded(self, texts: Sequence[str]) -> dict[str, Vectors]:

@@ -69,8 +69,8 @@ class Writer:
         """Bring documents to their drafts."""
         documents = self._service.documents
         known = await documents.by_keys((d.source_id, d.key) for d in drafts)
-        live = await self._service.chunks.live([d.no for d in known.values()])
-        before = {d.id: live[d.no] for d in known.values()}
+        chunks_known = await self._service.chunks.known([d.no for d in known.values()])
+        before = {d.id: chunks_known[d.no] for d in known.values()}
         await documents.close_versions([d.id for d in known.values()], self._version)
         rows = [self._document(draft, known.get((draft.source_id, draft.key))) for draft in drafts]
         self._service.session.add_all(rows)
@@ -101,7 +101,7 @@ class Writer:
 
     async def bury(self, documents: Sequence[Document]) -> Written:
         """Put up tombstones for documents; edits go with them."""
-        live = await self._service.chunks.live([d.no for d in documents])
+        live = await self._service.chunks.known([d.no for d in documents])
         nos = [chunk.no for chunks in live.values() for chunk in chunks]
         await self._retire(nos)
         await self._service.documents.close_versions([d.id for d in documents], self._version)
