@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+
+from bootstrap.pacing import PaceFollower
 from bootstrap.services import Services
 from bootstrap.snapshots import Follower
 from fastpath.engine import FastPath
@@ -23,11 +26,14 @@ class Serving:
         self._follower = Follower(services)
         self._engine: FastPath | None = None
         self._pipe = Pipe(services.settings.redis_url)
+        self._paces = PaceFollower(services)
 
     async def follow(self) -> None:
-        """Keep the newest snapshot mapped, until cancelled."""
+        """Keep the newest snapshot mapped and the shares of paced campaigns known, until cancelled."""
         try:
-            await self._follower.run(self._swap)
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._paces.run())
+                both.create_task(self._follower.run(self._swap))
         finally:
             self._pipe.close()
 
@@ -47,5 +53,7 @@ class Serving:
             parts.settings.key("nonce"),
             parts.clock,
             parts.ids,
+            rule=parts.settings.charge_rule,
             caps_key=parts.settings.key("caps"),
+            paces=self._paces.current,
         )

