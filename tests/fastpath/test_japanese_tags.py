@@ -78,7 +78,7 @@ def test_several_words_are_put_together() -> None:
         ["trail running shoes", "wireless headphones", "violin"]
     )
     assert "トレイルランニングシューズ" in forms.forms["trail running shoes"]
-    assert "ランニングシューズ" in forms.forms["trail running shoes"]
+    assert "ランニングシューズ" not in forms.forms["trail running shoes"]
     assert "ワイヤレスヘッドホン" in forms.forms["wireless headphones"]
     assert "バイオリン" in forms.forms["violin"]
 

@@ -1,0 +1,116 @@
+"""Japanese turns against English tags: how many reach a tag bought for them, and how many tags are wrong.
+
+`python -m benchmarks.japanese [--misses]`. The labelled turns are `tests/fastpath/jpn_turns.jsonl`, written for
+this project before the expansions of their tags were read; the split `heldout` was never used to change a
+rule or a form. The catalogue holds one ad per tag of the whole set, so that every tag may match any turn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from benchmarks.gate import rate
+from domain.catalogue import AdEntry, AdText, CatalogueExport
+from domain.formats import AdFormat
+from fastpath.compiler import compile_catalogue
+from fastpath.match import find_tags
+from fastpath.snapshot import Snapshot
+
+TURNS = Path(__file__).parents[1] / "tests" / "fastpath" / "jpn_turns.jsonl"
+
+
+class Tally(msgspec.Struct):
+    """Counts over some turns.
+
+    Attributes:
+        turns: Turns that want something a tag of the catalogue names.
+        reached: Of these, turns where at least one of their tags matched.
+        matched: Matched tags over all turns, the others too.
+        wrong: Matched tags that are neither wanted nor what a word of the turn means.
+        others: Turns that want nothing.
+        disturbed: Of these, turns with a wrong match.
+        missed: Ids of turns not reached, and `id: tag` of wrong matches.
+    """
+
+    turns: int = 0
+    reached: int = 0
+    matched: int = 0
+    wrong: int = 0
+    others: int = 0
+    disturbed: int = 0
+    missed: list[str] = msgspec.field(default_factory=list)
+
+
+def read_turns(path: Path = TURNS) -> list[dict[str, Any]]:
+    """Return the labelled turns: `{id, text, tags, about, kind, split}`: wanted tags, other true ones."""
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def catalogue(tags: Iterable[str]) -> CatalogueExport:
+    """Return a catalogue of one ad per tag."""
+    text = AdText(title="Shop", description="Look.", cta_text="See")
+    ads = [
+        AdEntry(
+            ad_id=f"ad_{n:04}", campaign_id=f"cmp_{n:04}", creative_id=f"crt_{n:04}", advertiser_id="org_1",
+            advertiser_name="Shop", payer="Shop", format=AdFormat.ACTION_CARD, texts={"eng": text, "jpn": text},
+            landing_url="https://shop.example/", tags=(tag,), bid_micros=1_000_000,
+        )
+        for n, tag in enumerate(sorted(set(tags)))
+    ]  # fmt: skip
+    return CatalogueExport(ads=tuple(ads))
+
+
+def open_for(rows: Sequence[dict[str, Any]], folder: Path) -> Snapshot:
+    """Return the snapshot of a catalogue that holds every tag of the rows."""
+    tags = [tag for row in rows for tag in row["tags"]]
+    return Snapshot.open(compile_catalogue(catalogue(tags), folder).path)
+
+
+def measure(rows: Iterable[dict[str, Any]], snapshot: Snapshot) -> Tally:
+    """Return how the matcher did on labelled turns."""
+    tally = Tally()
+    for row in rows:
+        wanted = set(row["tags"])
+        right = wanted | set(row["about"])
+        found = {snapshot.tag(tag) for tag in find_tags(snapshot, row["text"])}
+        tally.matched += len(found)
+        tally.wrong += len(found - right)
+        tally.missed += [f"wrong {tag}: {row['text']}" for tag in sorted(found - right)]
+        if wanted:
+            tally.turns += 1
+            tally.reached += bool(found & wanted)
+            if not found & wanted:
+                tally.missed.append(f"missed {', '.join(sorted(wanted))}: {row['text']}")
+        else:
+            tally.others += 1
+            tally.disturbed += bool(found - right)
+    return tally
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--misses", choices=("train", "heldout"), help="print the turns gone wrong")
+    given = parser.parse_args()
+    rows = read_turns()
+    with tempfile.TemporaryDirectory() as folder:
+        snapshot = open_for(rows, Path(folder))
+        print(f"{len(rows)} turns, {len({t for r in rows for t in r['tags']})} tags")
+        for split in ("train", "heldout"):
+            tally = measure([row for row in rows if row["split"] == split], snapshot)
+            print(f"{split:<8} reach               {rate(tally.reached, tally.turns)}")
+            print(f"{split:<8} wrong of matched    {rate(tally.wrong, tally.matched)}")
+            print(f"{split:<8} other turns matched {rate(tally.disturbed, tally.others)}")
+            if given.misses == split:
+                print("\n".join(tally.missed))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""Japanese turns reach tags bought in English, and seldom a wrong one: figures of `benchmarks.japanese`."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.japanese import measure, open_for, read_turns
+from fastpath.expand import dictionary_path
+from fastpath.snapshot import Snapshot
+
+ROWS = read_turns()
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    return open_for(ROWS, tmp_path_factory.mktemp("turns"))
+
+
+def test_the_set_is_what_it_says() -> None:
+    assert len(ROWS) >= 400
+    assert len({row["text"] for row in ROWS}) == len(ROWS)
+    assert len({tag for row in ROWS for tag in row["tags"]}) >= 120
+    held = [row for row in ROWS if row["split"] == "heldout"]
+    assert abs(len(held) - len(ROWS) / 2) <= 2
+    assert sum(not row["tags"] for row in held) >= 70
+
+
+@pytest.mark.parametrize("split", ["train", "heldout"])
+def test_reach_and_false_matches(snapshot: Snapshot, split: str) -> None:
+    if dictionary_path() is None:
+        pytest.skip("jamdict-data is not installed")
+    tally = measure([row for row in ROWS if row["split"] == split], snapshot)
+    assert tally.reached >= 0.85 * tally.turns, tally.missed
+    assert tally.wrong <= 0.02 * tally.matched, tally.missed
+    assert tally.disturbed <= 0.03 * tally.others, tally.missed
