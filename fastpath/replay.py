@@ -67,7 +67,7 @@ def explain(record: DecisionRecord, snapshot: Snapshot) -> Explanation:
     """Return why a decision came out as it did; raises as `replay` for the wrong snapshot."""
     proposal = _recompute(record, snapshot)
     outcome = proposal.reason
-    if proposal.winner is not None and record.verdict is not Verdict.GRANTED:
+    if proposal.winner is not None and record.verdict not in (Verdict.GRANTED, Verdict.REFUSED):
         outcome = Reason(record.verdict.value)
     return tell(snapshot, record.features, record.context, proposal, outcome=outcome)
 

@@ -84,7 +84,7 @@ def replay(
         else:
             line("✓", "exported", f"{told['exported']} records to {escape(str(export))}")
         return
-    found = _from_file(records, snapshot) if records else _from_installation(request)
+    found = from_file(records, snapshot) if records else from_installation(request)
     tally = _compare(found)
     if as_json:
         print_json(tally)
@@ -109,7 +109,8 @@ def _compare(found: list[Found]) -> dict[str, Any]:
     return {"records": len(found), "equal": len(found) - len(problems), "problems": problems}
 
 
-def _from_file(path: Path, given: Path | None) -> list[Found]:
+def from_file(path: Path, given: Path | None) -> list[Found]:
+    """Return the records of a file, with their snapshots."""
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
@@ -125,11 +126,14 @@ def _from_file(path: Path, given: Path | None) -> list[Found]:
             continue
         if saved.snapshot not in known:
             known[saved.snapshot] = opened_snapshot(given or folder / saved.snapshot)
-        found.append((saved.request_id, decoded(saved.record), known[saved.snapshot]))
+        found.append(
+            (saved.request_id, decoded(saved.record, saved.verdict), known[saved.snapshot])
+        )
     return found
 
 
-def _from_installation(request: str | None) -> list[Found]:
+def from_installation(request: str | None) -> list[Found]:
+    """Return the records of the running installation, or one."""
     # The database and its drivers take seconds to load; `decide` and replay of a file do not need them.
     from bootstrap.cli.kept import from_database  # noqa: PLC0415
 

@@ -12,6 +12,7 @@ from bootstrap.services import open_services
 from bootstrap.snapshots import fetch_snapshot
 from catalog.repository import Snapshots
 from domain.errors import NotFound
+from fastpath.reservation import Verdict
 from fastpath.snapshot import Snapshot
 from measurement.tables import DecisionRow
 from storage.database import Database
@@ -31,8 +32,15 @@ async def from_database(request: str | None) -> list[Found]:
                     if published
                     else f"snapshot {row.snapshot_id} is not kept any more"
                 )
-            found.append((row.id, decoded(row.record), known[row.snapshot_id]))
+            found.append((row.id, decoded(row.record, _verdict(row)), known[row.snapshot_id]))
         return found
+
+
+def _verdict(row: DecisionRow) -> str:
+    """Return what the state said; the record was written before it spoke."""
+    if row.ad_id is not None:
+        return Verdict.GRANTED
+    return row.reason if row.reason in set(Verdict) else Verdict.REFUSED
 
 
 async def _rows(db: Database, request: str | None) -> AsyncIterator[DecisionRow]:
@@ -51,6 +59,6 @@ async def saved_records(request: str | None) -> list[SavedRecord]:
     """Return all kept records, or one, as they are written to a file."""
     async with open_services(current_settings(), pool_size=2) as services:
         return [
-            SavedRecord(row.id, row.snapshot_id, row.record)
+            SavedRecord(row.id, row.snapshot_id, row.record, _verdict(row))
             async for row in _rows(services.db, request)
         ]

@@ -36,6 +36,10 @@ COMMANDS = {
         f"{_HERE}.decisions:replay",
         "Recompute decisions from their records and compare byte for byte.",
     ),
+    "explain": (
+        f"{_HERE}.explained:explain",
+        "Say why a request got this ad and why not each other candidate.",
+    ),
     "doctor": (
         f"{_HERE}.service:doctor",
         "Look at this machine and installation and say what is wrong and how to cure it.",

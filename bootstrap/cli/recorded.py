@@ -15,17 +15,23 @@ Found = tuple[str, DecisionRecord | str, Snapshot | str]
 
 
 class SavedRecord(msgspec.Struct, frozen=True):
-    """One line of a file of decision records."""
+    """One line of a file of decision records.
+
+    Attributes:
+        request_id: Whose. snapshot: id of the one that decided.
+        record: As `fastpath.record` wrote it. verdict: what the state said, if known.
+    """
 
     request_id: str
     snapshot: str
     record: bytes
+    verdict: str | None = None
 
 
-def decoded(data: bytes) -> DecisionRecord | str:
-    """Return a record, or why it cannot be read."""
+def decoded(data: bytes, verdict: str | None = None) -> DecisionRecord | str:
+    """Return a record with what the state said, or why it cannot be read."""
     try:
-        return decode(data)
+        return decode(data, verdict)
     except ParleyError as error:
         return error.detail
 
