@@ -71,7 +71,7 @@ class Trie:
         self.rules = array("B", rules)
         self.pool: list[Points] = []
         size = 8
-        while size < 4 * len(edges) + 1:
+        while size < 2 * len(edges) + 1:
             size *= 2
         keys = array("Q", bytes(8 * size))
         targets = array("i", bytes(4 * size))

@@ -51,7 +51,7 @@ def _mark(c: Any) -> Any:
 
 
 class Table:
-    """Non-zero 64-bit hash → number, in open addressing at most a quarter full.
+    """Non-zero 64-bit hash → number, in open addressing at most half full.
 
     Args:
         entries: What it holds; hashes are not 0, numbers are not negative.
@@ -59,7 +59,7 @@ class Table:
 
     def __init__(self, entries: Mapping[int, int]) -> None:
         size = 8
-        while size < 4 * len(entries) + 1:
+        while size < 2 * len(entries) + 1:
             size *= 2
         keys = array("Q", bytes(8 * size))
         values = array("i", bytes(4 * size))

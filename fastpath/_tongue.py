@@ -289,9 +289,9 @@ def _end(h: Any) -> Any:
 
 
 def _table(entries: Mapping[int, int]) -> tuple[Any, Any, int]:
-    """Return keys, values and mask of an open-addressed table at most a quarter full."""
+    """Return keys, values and mask of an open-addressed table at most half full."""
     size = 8
-    while size < 4 * len(entries) + 1:
+    while size < 2 * len(entries) + 1:
         size *= 2
     keys = array("Q", bytes(8 * size))
     values = array("i", bytes(4 * size))

@@ -82,6 +82,7 @@ _ENDINGS: Final = (
 #: Letters with a hook, dot or tone mark that only Vietnamese stacks; they count once.
 _ACCENTS: Final = ((0x1EA0, 0x1EF9, "vie", 6),)
 _HOME: Final = "eng"
+_SERVED: Final = {language.value: language for language in Language}
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -168,7 +169,7 @@ def settle(evidence: Evidence, hint: str | None) -> Verdict:
 
 def served(code: str) -> Language | None:
     """Return a language if ads are served in it."""
-    return parse_language(code)
+    return _SERVED.get(code)
 
 
 def evidence_of(text: str, folded: str | None = None) -> Evidence:
