@@ -185,8 +185,9 @@ class Market(Columns):
                 work.places[count] = -1
                 relevance[count] = said
                 count += 1
-            elif index[at] >= 0:
-                relevance[index[at]] += said
+            elif index[at] >= 0 and said > relevance[index[at]]:
+                # What an ad's text says of the turn already counts the words of its tags.
+                relevance[index[at]] = said
         return count, cut
 
     def judge(self, work: Any, count: Any, asked: Any) -> Any:

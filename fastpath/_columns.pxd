@@ -2,7 +2,6 @@ cimport cython
 
 cdef long long _PPM
 cdef unsigned long long _MASK, _FIRST, _SECOND
-cdef bytes _CROCKFORD
 
 
 @cython.final
@@ -36,10 +35,9 @@ cdef class Columns:
     cdef readonly const short[:] currency, geos
     cdef readonly const unsigned char[:] tag_words, model, format, house, languages, devices, weekdays, ruled
     cdef readonly object id_blob, names, most
-    cdef readonly bytes id_prefix
+    cdef readonly str id_prefix
     cdef readonly dict keys, desks
     cdef public object live
-    @cython.locals(low="unsigned long long", high="unsigned long long", at=int, out=bytearray)
     cpdef str ad_id(self, int ad)
     @cython.locals(words=int, age=int, value="long long", tag=int, found=list, said=set)
     cpdef list listen(self, tuple matches, dict declared, Asked asked)

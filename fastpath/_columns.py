@@ -10,6 +10,7 @@ from array import array
 from typing import Any
 
 from auction.pacing import key_of
+from fastpath._ids import crockford
 
 _PPM = 1_000_000
 _MASK = (1 << 64) - 1
@@ -17,7 +18,6 @@ _MASK = (1 << 64) - 1
 _FIRST = 0xBF58476D1CE4E5B9
 _SECOND = 0x94D049BB133111EB
 _MOST_KEYS = 16_384
-_CROCKFORD = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 #: As in `layout`.
 _LONG_AGO = -(1 << 62)
 _FAR_AHEAD = 1 << 62
@@ -153,7 +153,7 @@ class Columns:
         self.ruled = memoryview(_ruled(tables))
         self.id_offsets = memoryview(tables.id_offsets)
         self.id_blob = memoryview(tables.id_blob)
-        self.id_prefix: bytes = tables.id_prefix.encode()
+        self.id_prefix: str = tables.id_prefix
         bid = int(tables.ad_bid.max()) if len(tables.ad_bid) else 0
         quality = int(tables.ad_quality.max()) if len(tables.ad_quality) else 0
         self.most = bid * max(1, _MOST_UNITS * quality // _PPM)
@@ -170,17 +170,7 @@ class Columns:
         """Return the id of an ad."""
         if not self.id_prefix:
             return str(self.id_blob[self.id_offsets[ad] : self.id_offsets[ad + 1]], "utf-8")
-        # As in `idlist`: 128 bits, the first two of 130 left out.
-        high = int.from_bytes(self.id_blob[16 * ad : 16 * ad + 8], "big")
-        low = int.from_bytes(self.id_blob[16 * ad + 8 : 16 * ad + 16], "big")
-        out = bytearray(26)
-        at = 25
-        while at >= 0:
-            out[at] = _CROCKFORD[low & 31]
-            low = (low >> 5) | ((high & 31) << 59)
-            high >>= 5
-            at -= 1
-        return (self.id_prefix + out).decode("ascii")
+        return self.id_prefix + crockford(self.id_blob, 16 * ad)
 
     def listen(self, matches: Any, declared: Any, asked: Any) -> Any:
         """Return (−relevance, tag, form) of every tag that brings candidates, most relevant first.

@@ -94,10 +94,10 @@ def choose(
     """Choose the ad and its price, or say why there is none.
 
     How well an ad fits (its relevance, parts per million, at most 3,000,000) is the sum over its tags in the
-    conversation, the most telling first, and what semantic search found:
+    conversation, the most telling first, or what semantic search says of it where that is more:
 
         tag = words (0.7, 0.9, 1, 1) · recency (1, 0.6, 0.4, 0.3 by user turns ago) · weight in the catalogue
-        relevance = 1 · tag1 + 0.7 · tag2 + 0.5 · tag3 + 0.35, 0.25, 0.175, 0.125, 0.1… + meaning
+        relevance = 1 · tag1 + 0.7 · tag2 + 0.5 · tag3 + 0.35, 0.25, 0.175, 0.125, 0.1…
 
     Expected click rate = the format's prior · relevance · (0.5 + opportunity); score = bid · expected billable
     units · quality · (1 − fatigue). Five per cent of the requests show one of the top five at random, among

@@ -12,6 +12,7 @@ import pytest
 from auction.pacing import takes_part
 from domain.catalogue import AdEntry, AppEntry, CatalogueExport
 from domain.formats import BidModel
+from domain.ids import stable_id
 from fastpath.compiler import compile_catalogue
 from fastpath.decide import choose, context_of, rank
 from fastpath.eligibility import KEEP_PPM, keep_ppm
@@ -194,15 +195,26 @@ def test_ads_found_by_meaning_join_those_found_by_words(tmp_path: Path) -> None:
     asked = request()
     features = msgspec.structs.replace(
         read_turns(snapshot, asked),
-        similar=((number["both"], 300_000), (number["near"], 500_000), (99, 1_000_000)),
+        similar=((number["both"], 900_000), (number["near"], 500_000), (99, 1_000_000)),
     )
     context = context_of(asked, now_ms=NOW)
     proposal = choose(snapshot, features, context)
     fits = {one.ad_id: one.relevance_ppm for one in proposal.eligible}
-    assert fits["both"] == fits["word"] + 300_000
+    assert fits["both"] == 900_000 > fits["word"]
     assert fits["near"] == 500_000
     alone = msgspec.structs.replace(features, matches=())
     assert {one.ad_id for one in choose(snapshot, alone, context).eligible} == {"both", "near"}
+
+
+def test_packed_ids_are_read_as_they_were_written(tmp_path: Path) -> None:
+    ids = [stable_id("ad", str(number)) for number in range(9)]
+    snapshot = compiled(tmp_path, [ad(one, "laptop") for one in ids])
+    assert snapshot.id_prefix == "ad_"
+    assert sorted(map(snapshot.market.ad_id, range(9))) == sorted(ids)
+    proposal = decide(snapshot, request())
+    assert {one.ad_id for one in proposal.eligible} == set(ids)
+    assert proposal.winner is not None
+    assert proposal.winner.ad_id == snapshot.ad_id(proposal.winner.ad)
 
 
 def test_ranking_by_relevance_ignores_bids_and_opportunity(tmp_path: Path) -> None:
