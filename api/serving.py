@@ -6,19 +6,25 @@ import asyncio
 
 from bootstrap.pacing import PaceFollower
 from bootstrap.services import Services
+from bootstrap.serving_state import open_state
 from bootstrap.snapshots import Follower
 from fastpath.engine import FastPath
 from fastpath.receipt import Signer
-from fastpath.reservation import RedisReservation
 from fastpath.snapshot import Snapshot
 from storage.pipe import Pipe
 
 
 class Serving:
-    """The fast path and the snapshot it serves from.
+    """The fast path, the snapshot it serves from, and its state.
 
     Args:
         services: The installation's parts.
+
+    Attributes:
+        state: Where cooldowns, caps and budget holds are.
+
+    Raises:
+        Conflict: `serving_state_workers` or `journal_in_use`, if the state can only be one process's.
     """
 
     def __init__(self, services: Services) -> None:
@@ -27,13 +33,15 @@ class Serving:
         self._engine: FastPath | None = None
         self._pipe = Pipe(services.settings.redis_url)
         self._paces = PaceFollower(services)
+        self.state = open_state(services, self._pipe)
 
     async def follow(self) -> None:
         """Keep the newest snapshot mapped and the shares of paced campaigns known, until cancelled."""
         try:
-            async with asyncio.TaskGroup() as both:
-                both.create_task(self._paces.run())
-                both.create_task(self._follower.run(self._swap))
+            async with asyncio.TaskGroup() as all_of_it:
+                all_of_it.create_task(self.state.run())
+                all_of_it.create_task(self._paces.run())
+                all_of_it.create_task(self._follower.run(self._swap))
         finally:
             self._pipe.close()
 
@@ -48,7 +56,7 @@ class Serving:
         parts = self._services
         self._engine = FastPath(
             snapshot,
-            RedisReservation(self._pipe),
+            self.state.reservation,
             Signer(parts.settings.key("receipt")),
             parts.settings.key("nonce"),
             parts.clock,

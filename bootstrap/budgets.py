@@ -9,11 +9,13 @@ from bootstrap.services import Services
 from catalog.changes import Committed
 from catalog.repository import Campaigns
 from domain.time import day_of
-from fastpath.reservation import RedisReservation
+from fastpath.reservation import RedisReservation, Reservation
 
 
-async def sync_spend(services: Services, campaign_ids: Sequence[str]) -> None:
-    """Set the counters of campaigns to what the ledger says.
+async def sync_spend(
+    services: Services, campaign_ids: Sequence[str], state: Reservation | None = None
+) -> None:
+    """Set the counters of campaigns to what the ledger says, by default in Redis.
 
     A counter may stand too high for a moment (a charge that is both in the ledger and just being
     settled); it is set right by the next beat, and the ledger itself never lets a budget be passed.
@@ -22,7 +24,7 @@ async def sync_spend(services: Services, campaign_ids: Sequence[str]) -> None:
         return
     async with services.db.system() as session:
         spend = await BillingService(session, services.ids, services.clock).spend_of(campaign_ids)
-    state = RedisReservation(services.redis)
+    state = state or RedisReservation(services.redis)
     day = day_of(services.clock.now_ms()).strftime("%Y%m%d")
     for campaign_id in campaign_ids:
         known = spend[campaign_id]
@@ -31,22 +33,21 @@ async def sync_spend(services: Services, campaign_ids: Sequence[str]) -> None:
         )
 
 
-async def committed(services: Services, spend: Spend) -> Committed:
+async def committed(services: Services, spend: Spend, state: Reservation) -> Committed:
     """Return what a campaign's budget bears already: spent, and held for offers that are still open.
 
     Raises:
         Unavailable: `state_unavailable`; without knowing what is promised no budget is lowered.
     """
     now = services.clock.now_ms()
-    total, today = await RedisReservation(services.redis).held(
-        spend.campaign_id, now_ms=now, day=day_of(now).strftime("%Y%m%d")
-    )
+    day = day_of(now).strftime("%Y%m%d")
+    total, today = await state.held(spend.campaign_id, now_ms=now, day=day)
     return Committed(spend.total_micros + total, spend.today_micros + today)
 
 
-async def sync_live_spend(services: Services) -> int:
-    """Set the counters of all live campaigns; return how many. Heals a Redis that lost its memory."""
+async def sync_live_spend(services: Services, state: Reservation | None = None) -> int:
+    """Set the counters of all live campaigns; return how many. Heals a state that lost its memory."""
     async with services.db.system() as session:
         live = await Campaigns(session).live_ids()
-    await sync_spend(services, live)
+    await sync_spend(services, live, state)
     return len(live)

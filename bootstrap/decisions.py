@@ -76,16 +76,13 @@ class DecisionConsumer:
         return read
 
     async def _keep(self, entries: Sequence[Entry]) -> None:
-        records = []
-        for entry_id, fields in entries:
-            try:
-                record = decode(fields[b"record"], fields[b"verdict"].decode())
-            except (BadInput, KeyError, UnicodeDecodeError) as error:
-                log.warning("entry %s is not a decision and is left out: %s", entry_id, error)
-                continue
-            records.append(record)
-        async with self._services.db.system() as session:
-            await keep_decisions(session, await as_decisions(session, records))
+        await keep(
+            self._services,
+            [
+                (str(entry_id), fields.get(b"record", b""), fields.get(b"verdict", b""))
+                for entry_id, fields in entries
+            ],
+        )
 
     async def _make_group(self) -> None:
         try:
@@ -93,6 +90,18 @@ class DecisionConsumer:
         except ResponseError as error:
             if "BUSYGROUP" not in str(error):
                 raise
+
+
+async def keep(services: Services, entries: Sequence[tuple[str, bytes, bytes]]) -> None:
+    """Keep (name, record, verdict) entries that are not kept yet; what is no decision is left out, loudly."""
+    records = []
+    for name, data, verdict in entries:
+        try:
+            records.append(decode(data, verdict.decode()))
+        except (BadInput, UnicodeDecodeError) as error:
+            log.warning("entry %s is not a decision and is left out: %s", name, error)
+    async with services.db.system() as session:
+        await keep_decisions(session, await as_decisions(session, records))
 
 
 async def kept_decision(services: Services, request_id: str, wait_s: float = 3.0) -> None:

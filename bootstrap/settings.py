@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -46,10 +47,18 @@ class Settings(BaseModel):
     parley_llm: str = Field("offline", description="offline, openai:…, anthropic:… or xai:…")
     parley_llm_timeout_s: float = 60.0
     parley_lease_s: int = Field(20, ge=3, description="how long a dead worker's run stays locked")
+    serving_state: Literal["redis", "local"] = Field(
+        "redis", description="local: in the one process that serves, journalled on its disk"
+    )
     free_per_day: int = 1_000
     pro_per_day: int = 100_000
     charge_rule: Rule = Field(
         Rule.GSP, description="gsp or vcg; what the other would charge is logged beside it"
+    )
+
+    render_ack: Literal["optional", "required"] = Field(
+        "optional",
+        description="required: an impression counts only with the receipt and label that were shown",
     )
 
     v2_enabled: bool = True

@@ -111,6 +111,8 @@ class Journal:
         while self._flushing is not None:
             await asyncio.shield(self._flushing)
         self.check()
+        if not self.full:  # somebody else was quicker while this one waited
+            return
         frames, self._waiting = self._waiting, []
         self._write(frames)
         self._synced = self._appended

@@ -154,7 +154,7 @@ async def change(
         changed = await catalog.change_campaign(
             item_id,
             _change(body),
-            committed=await committed(parts, spend[item_id]),
+            committed=await committed(parts, spend[item_id], api.serving.state.reservation),
             who=who(caller),
             why=body.why,
         )

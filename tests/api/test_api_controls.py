@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from bootstrap.services import Services
+from bootstrap.serving_state import SharedState
 from bootstrap.snapshots import compile_and_publish
 from catalog.repository import Campaigns
 from catalog.service import export_catalogue
@@ -75,7 +75,6 @@ async def test_without_the_state_no_budget_is_lowered(
     door: Door, accounts: Accounts, campaign: str
 ) -> None:
     state = door.front.app.state.parley
-    parts = state.services
 
     class Gone:
         def script_load(self, script: str) -> Any:
@@ -84,15 +83,11 @@ async def test_without_the_state_no_budget_is_lowered(
         def evalsha(self, *args: Any) -> Any:
             raise ConnectionError
 
-        def __getattr__(self, name: str) -> Any:
-            return getattr(parts.redis, name)
-
-    door.front.app.state.parley = replace(state, services=replace(parts, redis=Gone()))
+    state.serving.state = SharedState(state.services, Gone())
     path = f"/api/v1/campaigns/{campaign}"
     status, problem = await patch(
         door, accounts.advertiser_key, path, budget_total_micros=10**8 - 1
     )
-    door.front.app.state.parley = state
     assert (status, problem["code"]) == (503, "state_unavailable")
 
 
