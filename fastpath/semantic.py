@@ -13,11 +13,11 @@ from fastpath._vectors import without_accents
 from fastpath.snapshot import Snapshot
 
 #: With this many tags found, what was said is clear enough.
-ENOUGH_TAGS: Final = 3
+ENOUGH_TAGS: Final = 5
 #: Least relevance and least cosine, parts per million, at which an ad counts as near. Chosen on the turns of
 #: `benchmarks/relevance.py`: orders of coffee and questions about anything find nothing, wishes find their ads.
 FLOOR_PPM: Final = 400_000
-LEAST_PPM: Final = 450_000
+LEAST_PPM: Final = 400_000
 MOST: Final = 64
 #: Up to so many ads every one is compared number by number; beyond, only those that look near at a glance.
 EXACT: Final = 2_048

@@ -21,12 +21,12 @@ from fastpath import _vectors, layout, semantic
 from fastpath.compile_vectors import compile_vectors
 from fastpath.compile_words import other_number
 from fastpath.compiler import compile_catalogue
-from fastpath.decide import choose, context_of
+from fastpath.decide import context_of, rank
 from fastpath.expand import Expander
 from fastpath.reading import read_turns
 from fastpath.snapshot import Snapshot
 from fastpath.text import fold
-from fastpath.types import AdRequest, Reason, Turn
+from fastpath.types import AdRequest, Turn
 from tests.fastpath.sample_catalogue import NOW, ad, app, sample
 
 needs_model = pytest.mark.skipif(
@@ -228,7 +228,7 @@ def test_word_pieces_are_cut_as_the_model_cuts_them(tmp_path: Path) -> None:
     ("said", "found"),
     [
         ("can you recommend jogging sneakers for a marathon?", "ad_shoes"),
-        ("I need a computer for university", "ad_laptop"),
+        ("which notebook is good for students?", "ad_laptop"),
         ("explain quantum entanglement to me like I am five", None),
         ("thanks, that was helpful", None),
         ("Could I get a sugar-free vanilla latte with oat milk?", None),
@@ -263,9 +263,25 @@ def test_what_is_meant_finds_its_ad_and_anything_else_none(
         return
     assert features.matches == ()
     assert names == [found]
-    proposal = choose(real, features, context_of(request, now_ms=NOW))
-    if proposal.reason is Reason.SERVED:
-        assert proposal.winner is not None
-        assert proposal.winner.ad_id == found
-    else:
-        assert proposal.reason is Reason.LOW_OPPORTUNITY
+    ranked = rank(real, features, context_of(request, now_ms=NOW))
+    assert [ad_id for ad_id, _ in ranked] == [found]
+
+
+@needs_model
+def test_an_ad_found_by_tag_and_by_meaning_counts_once_with_the_better(tmp_path: Path) -> None:
+    texts = {
+        "eng": AdText(title="Trail running shoes", description="Grip on wet rock.", cta_text="See")
+    }
+    export = CatalogueExport(ads=(ad("ad_a", "trail running shoes", texts=texts),), apps=(app(),))
+    real = opened(tmp_path, export, encoder.load())
+    request = AdRequest(
+        request_id="r", app_id="app_demo", conversation_id="c", message_id="m",
+        turns=(Turn("user", "which trail running shoes should I buy?"),), now_ms=NOW,
+    )  # fmt: skip
+    both = read_turns(real, request)
+    context = context_of(request, now_ms=NOW)
+    alone = [
+        rank(real, msgspec.structs.replace(both, **part), context)[0][1]
+        for part in ({"similar": ()}, {"matches": ()})
+    ]
+    assert rank(real, both, context) == (("ad_a", max(alone)),)
