@@ -32,6 +32,10 @@ COMMANDS = {
         f"{_HERE}.decisions:decide",
         "Say which ad a conversation would get, and why. Needs no service.",
     ),
+    "match": (
+        f"{_HERE}.matching:match",
+        "Say which tags stand in texts, by the published rule. Needs no service.",
+    ),
     "replay": (
         f"{_HERE}.decisions:replay",
         "Recompute decisions from their records and compare byte for byte.",
