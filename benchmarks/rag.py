@@ -191,7 +191,7 @@ def _rows(counted: Sequence[tuple[np.ndarray, np.ndarray]]) -> Rows:
     zero, size = np.zeros(len(counted), np.int64), len(counted)
     counts = np.array([len(terms) for terms, _ in counted], np.int64)
     return Rows(
-        np.arange(1, size + 1), np.arange(1, size + 1), zero + 1, zero + OPEN, zero.astype(np.bool_),
+        np.arange(1, size + 1), np.arange(1, size + 1), zero + 1, zero + OPEN, zero,
         (zero + WORDS, zero, zero), (counts, zero, zero), (records.tobytes(), b"", b""),
     )  # fmt: skip
 

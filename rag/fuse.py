@@ -9,7 +9,7 @@ import numpy as np
 
 from rag.types import Hit
 
-#: Damping of reciprocal rank fusion; 10 and 60 were measured, see `benchmarks/README.md`.
+#: Damping of reciprocal rank fusion: nDCG@10 on CA-Prod 0.450 with 10, 0.458 with 60.
 RRF_K = 60
 #: Share of common word triples from which two texts count as the same.
 SAME_FROM = 0.8

@@ -33,12 +33,12 @@ class Scope:
     Attributes:
         as_of: Knowledge version; None is the newest.
         document_nos: Numbers of the documents that pass the filter, sorted; None is all.
-        japanese: Only Japanese chunks (True), only others (False), both (None).
+        languages: Numbers of languages, see `language_number`; empty is all.
     """
 
     as_of: int | None = None
     document_nos: Numbers | None = None
-    japanese: bool | None = None
+    languages: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class LexicalIndex:
         none = np.zeros(0, np.int64)
         self.version = version
         self._no, self._document_no, self._from, self._to = none, none, none, none
-        self._japanese: Mask = np.zeros(0, np.bool_)
+        self._language = none
         self._lengths: tuple[NDArray[np.float32], ...] = tuple(
             np.zeros(0, np.float32) for _ in STREAMS
         )
@@ -89,7 +89,7 @@ class LexicalIndex:
         after._document_no = np.concatenate([self._document_no, fresh.document_no])
         after._from = np.concatenate([self._from, fresh.from_version])
         after._to = np.concatenate([self._to, fresh.to_version])
-        after._japanese = np.concatenate([self._japanese, fresh.japanese])
+        after._language = np.concatenate([self._language, fresh.language])
         after._lengths = tuple(
             np.concatenate([old, add.astype(np.float32)])
             for old, add in zip(self._lengths, fresh.lengths, strict=True)
@@ -169,8 +169,8 @@ class LexicalIndex:
         mask = self._seen(scope.as_of).mask
         if scope.document_nos is not None:
             mask = mask & np.isin(self._document_no, scope.document_nos)
-        if scope.japanese is not None:
-            mask = mask & (self._japanese == scope.japanese)
+        if scope.languages:
+            mask = mask & np.isin(self._language, scope.languages)
         return mask
 
     def _seen(self, as_of: int | None) -> _Seen:
@@ -210,7 +210,7 @@ def _without(rows: Rows, known: Numbers) -> Rows:
         records.append(b"".join(pieces))
     return Rows(
         rows.no[keep], rows.document_no[keep], rows.from_version[keep], rows.to_version[keep],
-        rows.japanese[keep], tuple(x[keep] for x in rows.lengths),
+        rows.language[keep], tuple(x[keep] for x in rows.lengths),
         tuple(x[keep] for x in rows.counts), tuple(records),
     )  # fmt: skip
 

@@ -20,7 +20,15 @@ from rag.repository import Chunks, Documents, Indexes
 from rag.segments import Rows
 from rag.service import StoreOf, check_makers, pgvector_store
 from rag.tables import KnowledgeIndex
-from rag.types import OPEN, ChunkText, DocumentDraft, Filter, Hit, Trust
+from rag.types import (
+    OPEN,
+    ChunkText,
+    DocumentDraft,
+    Filter,
+    Hit,
+    Trust,
+    language_number,
+)
 
 
 class Library(Protocol):
@@ -66,7 +74,7 @@ class StoredLibrary:
         self.lexical = lexical
         self._store = store
         self._chunks, self._documents = Chunks(session), Documents(session)
-        self._scopes: dict[int, Scope] = {}
+        self._scoped: tuple[Filter, Scope] | None = None
 
     async def find(self, query: Query, k: int, filter: Filter) -> list[Hit]:
         """Return the k best chunks by their words."""
@@ -87,13 +95,14 @@ class StoredLibrary:
         return {text.no: text for text in await self._chunks.texts(self.index.no, nos, filter)}
 
     async def _scope(self, filter: Filter) -> Scope:
-        scope = self._scopes.get(id(filter))
-        if scope is None:
+        # The legs of one search ask with one and the same filter.
+        if self._scoped is None or self._scoped[0] is not filter:
             numbers = None
             if filter.by_document:
                 numbers = await self._documents.numbers(self.index.no, filter)
-            scope = self._scopes[id(filter)] = Scope(filter.as_of, numbers, _japanese(filter))
-        return scope
+            languages = tuple(map(language_number, filter.languages))
+            self._scoped = (filter, Scope(filter.as_of, numbers, languages))
+        return self._scoped[1]
 
 
 async def open_library(
@@ -204,17 +213,8 @@ def _rows(texts: Sequence[ChunkText], streams: Sequence[tuple[Packed, Packed, Pa
         numbers,
         np.ones(len(texts), np.int64),
         np.full(len(texts), OPEN, np.int64),
-        np.array([text.language == "jpn" for text in texts], np.bool_),
+        np.array([language_number(text.language) for text in texts], np.int64),
         tuple(np.array([p.length for p in column], np.int64) for column in columns),
         tuple(np.array([len(p.records) // 10 for p in column], np.int64) for column in columns),
         tuple(b"".join(p.records for p in column) for column in columns),
     )
-
-
-def _japanese(filter: Filter) -> bool | None:
-    wanted = set(filter.languages)
-    if not wanted:
-        return None
-    if wanted <= {"jpn"}:
-        return True
-    return None if "jpn" in wanted else False

@@ -45,7 +45,7 @@ _COLUMNS = text(
         string_agg(int8send(document_no), ''::bytea ORDER BY chunk_no) AS document_no,
         string_agg(int8send(from_version), ''::bytea ORDER BY chunk_no) AS from_version,
         string_agg(int8send(to_version), ''::bytea ORDER BY chunk_no) AS to_version,
-        string_agg(int8send(japanese::int), ''::bytea ORDER BY chunk_no) AS japanese,
+        string_agg(int8send(language), ''::bytea ORDER BY chunk_no) AS language,
         string_agg(int8send(body_length), ''::bytea ORDER BY chunk_no) AS body_length,
         string_agg(int8send(title_length), ''::bytea ORDER BY chunk_no) AS title_length,
         string_agg(int8send(grams_length), ''::bytea ORDER BY chunk_no) AS grams_length,
@@ -286,7 +286,7 @@ class Chunks(Repository[Chunk]):
         }
         return Rows(
             column["no"], column["document_no"], column["from_version"], column["to_version"],
-            column["japanese"].astype(np.bool_),
+            column["language"],
             (column["body_length"], column["title_length"], column["grams_length"]),
             (column["body_count"], column["title_count"], column["grams_count"]),
             (row["body"], row["title"], row["grams"]),

@@ -38,7 +38,7 @@ class Settings(msgspec.Struct, frozen=True):
         budget_tokens: Tokens of all sentences kept together.
     """
 
-    candidates: int = 200
+    candidates: int = 100
     rrf_k: int = RRF_K
     expand: bool = True
     feedback_chunks: int = 5

@@ -20,7 +20,7 @@ class Rows:
     """Index rows in columns, as read from the database; n chunks.
 
     Attributes:
-        no, document_no: (n,) int64. from_version, to_version: (n,) int64. japanese: (n,) bool.
+        no, document_no: (n,) int64. from_version, to_version, language: (n,) int64.
         lengths: per stream (n,) int64 tokens.
         counts: per stream (n,) int64 number of records. records: per stream the `RECORD`s of all chunks in order.
     """
@@ -29,7 +29,7 @@ class Rows:
     document_no: Numbers
     from_version: Numbers
     to_version: Numbers
-    japanese: NDArray[np.bool_]
+    language: Numbers
     lengths: tuple[Numbers, ...]
     counts: tuple[Numbers, ...]
     records: tuple[bytes, ...]

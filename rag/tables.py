@@ -162,7 +162,11 @@ class Chunk(TenantRow):
 
 
 class ChunkPostings(Base):
-    """Terms of a chunk, packed (see `rag.postings`): the truth behind the in-process index."""
+    """Terms of a chunk, packed (see `rag.postings`): the truth behind the in-process index.
+
+    Attributes:
+        language: See `rag.types.language_number`.
+    """
 
     __tablename__ = "knowledge_postings"
     __table_args__ = (
@@ -178,7 +182,7 @@ class ChunkPostings(Base):
     chunk_no: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     index_no: Mapped[int] = mapped_column(Integer)
     document_no: Mapped[int] = mapped_column(BigInteger)
-    japanese: Mapped[bool]
+    language: Mapped[int] = mapped_column(Integer)
     from_version: Mapped[int] = mapped_column(Integer)
     to_version: Mapped[int] = mapped_column(Integer, default=OPEN)
     body_length: Mapped[int] = mapped_column(Integer)

@@ -15,8 +15,15 @@ Numbers = NDArray[np.int64]
 
 #: End of a version interval that is still open.
 OPEN = 2**31 - 1
+#: Letters of a language code.
+_CODE = 3
 #: Width of a stored vector.
 DIMENSIONS = 384
+
+
+def language_number(code: str) -> int:
+    """Return a language code of three letters as a number, for flat arrays."""
+    return int.from_bytes(code.encode()[:_CODE].rjust(_CODE), "big")
 
 
 class Trust(StrEnum):

@@ -21,7 +21,7 @@ from rag.drafts import (
 from rag.ports import VectorItem, VectorStore
 from rag.postings import pack_chunk
 from rag.tables import Chunk, Document, DocumentVersion, KnowledgeIndex
-from rag.types import OPEN, DocumentDraft, Vectors, Written
+from rag.types import OPEN, DocumentDraft, Vectors, Written, language_number
 
 if TYPE_CHECKING:
     from rag.service import KnowledgeService
@@ -266,7 +266,7 @@ class Writer:
             "chunk_no": no,
             "index_no": self._index.no,
             "document_no": document.no,
-            "japanese": row["language"] == "jpn",
+            "language": language_number(row["language"]),
             "from_version": self._version,
             "to_version": OPEN,
             "body_length": body.length,

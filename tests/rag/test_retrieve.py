@@ -242,3 +242,27 @@ async def test_sentences_stand_where_they_say() -> None:
     )
     assert [s.text for s in kept[0]] == ["Two 2.5 euros!"]
     assert np.isclose(tokens_of("四四abcd"), 3)
+
+
+async def test_a_language_filter_holds_for_any_language(services: Services) -> None:
+    org = await new_org(services)
+    embedder = WordEmbedder(languages=("eng", "fra"))
+    async with knowledge(services, org, embedder) as service:
+        index = await service.open(org)
+        source = await service.add_source(index, kind="note", uri="n")
+        drafts = [
+            draft(source.id, f"{code}{i}", f"kettle {code}", language=code)
+            for code in ("eng", "fra", "jpn")
+            for i in range(3)
+        ]
+        await service.put(index, drafts, cause="t")
+        stored = await open_library(
+            service.session, org, "default", IndexCache(), embedder, service.analyser
+        )
+        words = query_of(service.analyser, "kettle")
+        for code in ("eng", "fra", "jpn"):
+            filter = Filter(languages=(code,))
+            hits = await stored.find(words, 10, filter)
+            texts = await stored.texts([h.no for h in hits], filter)
+            assert {t.language for t in texts.values()} == {code}
+            assert len(hits) == len(texts) == 3

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rag.postings import pack_chunk
 from rag.service import KnowledgeService
 from rag.tables import Chunk, ChunkPostings, ChunkVector, Document, KnowledgeIndex
-from rag.types import OPEN
+from rag.types import OPEN, language_number
 
 _BATCH = 500
 
@@ -77,7 +77,7 @@ async def fill(
             insert(ChunkPostings),
             [
                 row | {
-                    "japanese": False, "body_length": body.length, "title_length": title.length,
+                    "language": language_number("eng"), "body_length": body.length, "title_length": title.length,
                     "grams_length": grams.length, "body": body.records, "title": title.records,
                     "grams": grams.records,
                 }

@@ -128,7 +128,7 @@ def upgrade() -> None:
         sa.Column("chunk_no", sa.BigInteger(), autoincrement=False, nullable=False),
         _number("index_no"),
         _big("document_no"),
-        sa.Column("japanese", sa.Boolean(), nullable=False),
+        _number("language"),
         *(
             _number(name)
             for name in ("from_version", "to_version", "body_length", "title_length", "grams_length")
