@@ -175,7 +175,9 @@ def test_more_matched_tags_beat_one_at_equal_bid(tmp_path: Path) -> None:
     assert by_id["three"].tags == ("gaming laptop", "keyboard", "laptop")
     many = ad("many", *(f"word{i}" for i in range(40)))
     crowd = compiled(tmp_path / "crowd", [many])
-    found = decide(crowd, request("buy the best " + ", ".join(f"word{i}" for i in range(40))))
+    found = decide(
+        crowd, request("which one should I buy? " + ", ".join(f"word{i}" for i in range(40)))
+    )
     assert found.eligible[0].relevance_ppm == 3_000_000
 
 
