@@ -20,7 +20,8 @@ def match(
 ) -> None:
     """Say which tags stand in texts, by the published rule. Needs no service.
 
-    One {id, matched} per row, in order of the rows. Tags are written in English; a Japanese text is matched with the forms that the compiler makes of them.
+    One {id, matched} per row, in order of the rows. Tags are written in English; a Japanese text is
+    matched with the forms that the compiler makes of them.
     A row that cannot be used gives an error entry and the rest goes on.
     """
     for result in match_file(read_json_lines(jsonl)):
