@@ -28,12 +28,12 @@ cdef class Asked:
 
 
 cdef class Columns:
-    cdef readonly const long long[:] post_offsets, bid, starts, ends, id_offsets
-    cdef readonly const int[:] post_ads, tag_weight, quality, campaign, advertiser, pace
+    cdef readonly const long long[:] bid, starts, ends, id_offsets
+    cdef readonly const int[:] post_offsets, post_ads, rule, tag_weight, quality, campaign, advertiser, pace
     cdef readonly const int[:] geo_offsets, negative_offsets, negatives, topic_offsets, topics
     cdef readonly const int[:] app_offsets, apps, app_block_offsets, app_blocks, content_offsets, contents, tag_offsets, tags
     cdef readonly const short[:] currency, geos
-    cdef readonly const unsigned char[:] tag_words, model, format, house, languages, devices, weekdays, ruled
+    cdef readonly const unsigned char[:] tag_words, model, format, house, languages, devices, weekdays
     cdef readonly object id_blob, names, most
     cdef readonly str id_prefix
     cdef readonly dict keys, desks
@@ -42,10 +42,10 @@ cdef class Columns:
     @cython.locals(words=int, age=int, value="long long", tag=int, found=list, said=set)
     cpdef list listen(self, tuple matches, dict declared, Asked asked)
     @cython.locals(k=int, fits=bint, desk=Desk)
-    cpdef int out_of_place(self, int ad, Asked asked) except -1
-    @cython.locals(reason=int, desk=Desk)
+    cpdef int out_of_place(self, int rule, Asked asked) except -1
+    @cython.locals(reason=int, rule=int, desk=Desk)
     cpdef int why_not(self, int ad, Asked asked) except -1
-    @cython.locals(k=int, contents=set, tags=set)
+    @cython.locals(k=int, rule=int, contents=set, tags=set)
     cpdef bint is_muted(self, int ad, Asked asked) except -1
     @cython.locals(campaign=int, share="long long", drawn="long long", z="unsigned long long", k="unsigned long long")
     cpdef bint takes_part(self, int ad, Asked asked) except -1

@@ -18,9 +18,6 @@ _MASK = (1 << 64) - 1
 _FIRST = 0xBF58476D1CE4E5B9
 _SECOND = 0x94D049BB133111EB
 _MOST_KEYS = 16_384
-#: As in `layout`.
-_LONG_AGO = -(1 << 62)
-_FAR_AHEAD = 1 << 62
 _MOST_RESERVE = 1 << 40
 _MOST_SCORE = 1 << 62
 #: Highest click rate the priors can give (2.5 %, a relevance of 3, the best opportunity), times 1,000.
@@ -96,16 +93,6 @@ class Asked:
         self.said: set[int] = set()
 
 
-def _ruled(tables: Any) -> Any:
-    """Return one byte per ad: whether it has a rule of place, time or neighbourhood at all; most have none."""
-    ruled = (tables.ad_weekdays != 127) | (tables.ad_devices != 127)
-    ruled |= (tables.ad_starts > _LONG_AGO) | (tables.ad_ends < _FAR_AHEAD)
-    for name in ("geo", "app", "app_block", "topic", "negative"):
-        offsets = getattr(tables, f"ad_{name}_offsets")
-        ruled |= offsets[1:] > offsets[:-1]
-    return ruled.astype("u1")
-
-
 class Columns:
     """The columns of one snapshot, and what is kept from request to request.
 
@@ -130,27 +117,27 @@ class Columns:
         self.currency = memoryview(tables.ad_currency)
         self.campaign = memoryview(tables.ad_campaign)
         self.advertiser = memoryview(tables.ad_advertiser)
-        self.starts = memoryview(tables.ad_starts)
-        self.ends = memoryview(tables.ad_ends)
+        self.starts = memoryview(tables.rule_starts)
+        self.ends = memoryview(tables.rule_ends)
         self.languages = memoryview(tables.ad_languages)
-        self.devices = memoryview(tables.ad_devices)
-        self.weekdays = memoryview(tables.ad_weekdays)
+        self.devices = memoryview(tables.rule_devices)
+        self.weekdays = memoryview(tables.rule_weekdays)
         self.pace = memoryview(tables.ad_pace)
-        self.geo_offsets = memoryview(tables.ad_geo_offsets)
-        self.geos = memoryview(tables.ad_geos)
-        self.app_offsets = memoryview(tables.ad_app_offsets)
-        self.apps = memoryview(tables.ad_apps)
-        self.app_block_offsets = memoryview(tables.ad_app_block_offsets)
-        self.app_blocks = memoryview(tables.ad_app_blocks)
-        self.content_offsets = memoryview(tables.ad_content_offsets)
-        self.contents = memoryview(tables.ad_contents)
+        self.geo_offsets = memoryview(tables.rule_geo_offsets)
+        self.geos = memoryview(tables.rule_geos)
+        self.app_offsets = memoryview(tables.rule_app_offsets)
+        self.apps = memoryview(tables.rule_apps)
+        self.app_block_offsets = memoryview(tables.rule_app_block_offsets)
+        self.app_blocks = memoryview(tables.rule_app_blocks)
+        self.content_offsets = memoryview(tables.rule_content_offsets)
+        self.contents = memoryview(tables.rule_contents)
         self.tag_offsets = memoryview(tables.ad_tag_offsets)
         self.tags = memoryview(tables.ad_tags)
-        self.negative_offsets = memoryview(tables.ad_negative_offsets)
-        self.negatives = memoryview(tables.ad_negatives)
-        self.topic_offsets = memoryview(tables.ad_topic_offsets)
-        self.topics = memoryview(tables.ad_topics)
-        self.ruled = memoryview(_ruled(tables))
+        self.negative_offsets = memoryview(tables.rule_negative_offsets)
+        self.negatives = memoryview(tables.rule_negatives)
+        self.topic_offsets = memoryview(tables.rule_topic_offsets)
+        self.topics = memoryview(tables.rule_topics)
+        self.rule = memoryview(tables.ad_rule)
         self.id_offsets = memoryview(tables.id_offsets)
         self.id_blob = memoryview(tables.id_blob)
         self.id_prefix: str = tables.id_prefix
@@ -215,8 +202,9 @@ class Columns:
             return 2
         if self.currency[ad] != desk.currency:
             return 3
-        if self.ruled[ad]:
-            reason = self.out_of_place(ad, asked)
+        rule = self.rule[ad]
+        if rule:
+            reason = self.out_of_place(rule, asked)
             if reason:
                 return reason
         if desk.barred is not None and self.advertiser[ad] in desk.barred:
@@ -236,38 +224,38 @@ class Columns:
             return asked.closed.get(self.campaign[ad], 0)
         return 0
 
-    def out_of_place(self, ad: Any, asked: Any) -> Any:  # noqa: C901 - one rule after the other
-        """Return the number of the first rule that forbids an ad here, now or beside what was said."""
+    def out_of_place(self, rule: Any, asked: Any) -> Any:  # noqa: C901 - one rule after the other
+        """Return the number of the first condition of a rule that forbids an ad here and now."""
         desk = asked.desk
-        if asked.now < self.starts[ad] or asked.now >= self.ends[ad]:
+        if asked.now < self.starts[rule] or asked.now >= self.ends[rule]:
             return 4
-        if not self.weekdays[ad] & asked.day:
+        if not self.weekdays[rule] & asked.day:
             return 5
-        if self.geo_offsets[ad] < self.geo_offsets[ad + 1]:
+        if self.geo_offsets[rule] < self.geo_offsets[rule + 1]:
             fits = False
-            for k in range(self.geo_offsets[ad], self.geo_offsets[ad + 1]):
+            for k in range(self.geo_offsets[rule], self.geo_offsets[rule + 1]):
                 if self.geos[k] == asked.geo:
                     fits = True
             if not fits:
                 return 6
-        if self.devices[ad] != 127 and not self.devices[ad] & asked.device:
+        if self.devices[rule] != 127 and not self.devices[rule] & asked.device:
             return 7
-        if self.app_offsets[ad] < self.app_offsets[ad + 1]:
+        if self.app_offsets[rule] < self.app_offsets[rule + 1]:
             fits = False
-            for k in range(self.app_offsets[ad], self.app_offsets[ad + 1]):
+            for k in range(self.app_offsets[rule], self.app_offsets[rule + 1]):
                 if self.apps[k] == desk.app:
                     fits = True
             if not fits:
                 return 8
-        for k in range(self.app_block_offsets[ad], self.app_block_offsets[ad + 1]):
+        for k in range(self.app_block_offsets[rule], self.app_block_offsets[rule + 1]):
             if self.app_blocks[k] == desk.app:
                 return 8
-        for k in range(self.topic_offsets[ad], self.topic_offsets[ad + 1]):
+        for k in range(self.topic_offsets[rule], self.topic_offsets[rule + 1]):
             if self.topics[k] in asked.said:
                 return 9
             if asked.topics is not None and self.topics[k] in asked.topics:
                 return 9
-        for k in range(self.negative_offsets[ad], self.negative_offsets[ad + 1]):
+        for k in range(self.negative_offsets[rule], self.negative_offsets[rule + 1]):
             if self.negatives[k] in asked.said:
                 return 11
         return 0
@@ -275,7 +263,8 @@ class Columns:
     def is_muted(self, ad: Any, asked: Any) -> Any:
         """Return whether an ad has a tag or topic that the user muted."""
         contents, tags = asked.mutes
-        for k in range(self.content_offsets[ad], self.content_offsets[ad + 1]):
+        rule = self.rule[ad]
+        for k in range(self.content_offsets[rule], self.content_offsets[rule + 1]):
             if self.contents[k] in contents:
                 return True
         for k in range(self.tag_offsets[ad], self.tag_offsets[ad + 1]):  # noqa: SIM110 - compiled

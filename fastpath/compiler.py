@@ -18,7 +18,7 @@ from fastpath import idlist, layout, topics
 from fastpath.blocks import stored, write_blocks
 from fastpath.compile_cache import load_expansion, pack_expansion
 from fastpath.compile_posts import MAX_POSTINGS, Postings
-from fastpath.compile_rows import Rows
+from fastpath.compile_rules import rule_arrays
 from fastpath.compile_tags import MAX_TAG_WORDS, Forms, Tags
 from fastpath.compile_targets import ad_columns
 from fastpath.compile_vectors import Embedder, compile_vectors, vectors_identity
@@ -188,10 +188,10 @@ def _build(
     forms = Forms(tags, expansion, seed)
     postings = Postings(ads, tags, warnings)
     names, small, arrays = _names(ads, apps, tags)
-    contents = Rows.of(tags.bought.contents, lambda row: row)
     texts, blocks, dictionary = write_blocks([stored(ad) for ad in ads])
     arrays |= forms.arrays
-    arrays |= ad_columns(ads, names, warnings)
+    arrays |= ad_columns(ads, names)
+    arrays |= rule_arrays(ads, tags, names, warnings)
     arrays |= {
         "tag_words": [name.count(" ") + 1 for name in tags.names],
         "tag_weight": tag_weights(postings.counts, len(ads), [n in tags.words for n in tags.names]),
@@ -204,9 +204,6 @@ def _build(
         ("post_offsets", "post_ads", postings.tags),
         ("topic_post_offsets", "topic_posts", postings.topics),
         ("ad_tag_offsets", "ad_tags", tags.positive),
-        ("ad_negative_offsets", "ad_negatives", tags.negative),
-        ("ad_topic_offsets", "ad_topics", tags.away),
-        ("ad_content_offsets", "ad_contents", contents),
     ):
         arrays[head], arrays[values] = rows.offsets, rows.values
     flat, places = layout.pack(arrays, layout.ARRAYS)

@@ -162,8 +162,7 @@ def _unwanted(snapshot: Snapshot, blocked: frozenset[str], contents: set[int], a
     """Return whether an ad has one of some tags or IAB topics."""
     if not blocked.isdisjoint(snapshot.ad_tag_names(ad)):
         return True
-    own = snapshot.row(snapshot.ad_content_offsets, snapshot.ad_contents, ad)
-    return not contents.isdisjoint(own)
+    return not contents.isdisjoint(snapshot.ad_contents(ad))
 
 
 def _mutes(snapshot: Snapshot, topics: Collection[str]) -> tuple[set[int], set[int]]:

@@ -19,7 +19,7 @@ from domain.formats import AdFormat, BidModel
 from domain.language import Language
 
 #: Raised whenever an older reader would misread the files.
-VERSION: Final = 3
+VERSION: Final = 4
 MANIFEST: Final = "manifest.json"
 
 #: Array name → numpy dtype. Offsets have one entry more than what they count.
@@ -35,7 +35,7 @@ ARRAYS: Final[dict[str, str]] = {
     "tag_form": "<i4",  # tag → the form that is its text
     "tag_words": "|u1",
     "tag_weight": "<i4",  # how telling a tag is, parts per million; that of a topic is lower
-    "post_offsets": "<i8",  # tag → ads, best bid first
+    "post_offsets": "<i4",  # tag → ads, best bid first
     "post_ads": "<i4",
     # Ads in order of advertiser, campaign and id.
     "block_offsets": "<i8",  # block of ads → its compressed bytes in texts.bin
@@ -54,26 +54,27 @@ ARRAYS: Final[dict[str, str]] = {
     "ad_currency": "<i2",
     "ad_campaign": "<i4",
     "ad_advertiser": "<i4",
-    "ad_starts": "<i8",
-    "ad_ends": "<i8",
     "ad_languages": "|u1",  # bit per language in which it may be shown, texts included
-    "ad_geo_offsets": "<i4",
-    "ad_geos": "<i2",
     "ad_tag_offsets": "<i4",  # ad → its tags
     "ad_tags": "<i4",
-    "ad_negative_offsets": "<i4",  # ad → tags that exclude it
-    "ad_negatives": "<i4",
-    "ad_topic_offsets": "<i4",  # ad → tags of topics it does not want to stand beside
-    "ad_topics": "<i4",
-    "ad_devices": "|u1",  # bit per `DEVICES`
-    "ad_weekdays": "|u1",  # bit i-1 per ISO day
-    "ad_app_offsets": "<i4",  # ad → apps it may be shown in; an empty row: all
-    "ad_apps": "<i4",
-    "ad_app_block_offsets": "<i4",
-    "ad_app_blocks": "<i4",
-    "ad_content_offsets": "<i4",  # ad → IAB topics it is bought on, and all above them
-    "ad_contents": "<i4",
     "ad_pace": "<i4",  # share of auctions it takes part in, parts per million
+    "ad_rule": "<i4",  # ad → its conditions; rule 0 forbids nothing
+    "rule_starts": "<i8",
+    "rule_ends": "<i8",
+    "rule_devices": "|u1",  # bit per `DEVICES`
+    "rule_weekdays": "|u1",  # bit i-1 per ISO day
+    "rule_geo_offsets": "<i4",
+    "rule_geos": "<i2",
+    "rule_app_offsets": "<i4",  # apps it may be shown in; an empty row: all
+    "rule_apps": "<i4",
+    "rule_app_block_offsets": "<i4",
+    "rule_app_blocks": "<i4",
+    "rule_negative_offsets": "<i4",  # tags that exclude the ad
+    "rule_negatives": "<i4",
+    "rule_topic_offsets": "<i4",  # tags of topics it does not want to stand beside
+    "rule_topics": "<i4",
+    "rule_content_offsets": "<i4",  # IAB topics it is bought on, and all above them
+    "rule_contents": "<i4",
     "topic_post_offsets": "<i4",  # IAB topic → ads bought on it or on one above it, best bid first
     "topic_posts": "<i4",
     "topic_tag": "<i4",  # IAB topic → the tag its words show

@@ -98,26 +98,27 @@ class Snapshot:
     ad_currency: Any
     ad_campaign: Any
     ad_advertiser: Any
-    ad_starts: Any
-    ad_ends: Any
     ad_languages: Any
-    ad_geo_offsets: Any
-    ad_geos: Any
     ad_tag_offsets: Any
     ad_tags: Any
-    ad_negative_offsets: Any
-    ad_negatives: Any
-    ad_topic_offsets: Any
-    ad_topics: Any
-    ad_devices: Any
-    ad_weekdays: Any
-    ad_app_offsets: Any
-    ad_apps: Any
-    ad_app_block_offsets: Any
-    ad_app_blocks: Any
-    ad_content_offsets: Any
-    ad_contents: Any
     ad_pace: Any
+    ad_rule: Any
+    rule_starts: Any
+    rule_ends: Any
+    rule_devices: Any
+    rule_weekdays: Any
+    rule_geo_offsets: Any
+    rule_geos: Any
+    rule_app_offsets: Any
+    rule_apps: Any
+    rule_app_block_offsets: Any
+    rule_app_blocks: Any
+    rule_negative_offsets: Any
+    rule_negatives: Any
+    rule_topic_offsets: Any
+    rule_topics: Any
+    rule_content_offsets: Any
+    rule_contents: Any
     topic_post_offsets: Any
     topic_posts: Any
     topic_tag: Any
@@ -255,15 +256,16 @@ class Snapshot:
 
     def _read_ad(self, number: int) -> AdEntry:
         more = self._blocks.read(number)
-        starts, ends = int(self.ad_starts[number]), int(self.ad_ends[number])
-        geos = self.row(self.ad_geo_offsets, self.ad_geos, number)
+        rule = int(self.ad_rule[number])
+        starts, ends = int(self.rule_starts[rule]), int(self.rule_ends[rule])
+        geos = self.row(self.rule_geo_offsets, self.rule_geos, rule)
         return AdEntry(
             ad_id=self.ad_id(number),
             campaign_id=self.names.campaigns[int(self.ad_campaign[number])],
             advertiser_id=self.names.advertisers[int(self.ad_advertiser[number])],
             format=layout.FORMATS[self.ad_format[number]],
             tags=self.ad_tag_names(number),
-            negative_tags=self._tag_row(self.ad_negative_offsets, self.ad_negatives, number),
+            negative_tags=self._tag_row(self.rule_negative_offsets, self.rule_negatives, rule),
             bid_model=layout.MODELS[self.ad_model[number]],
             bid_micros=int(self.ad_bid[number]),
             currency=self.names.currencies[self.ad_currency[number]],
@@ -279,6 +281,11 @@ class Snapshot:
     def ad_tag_names(self, number: int) -> tuple[str, ...]:
         """Return the canonical tags of an ad, without reading its texts."""
         return self._tag_row(self.ad_tag_offsets, self.ad_tags, number)
+
+    def ad_contents(self, number: int) -> list[int]:
+        """Return the numbers of the IAB topics an ad is bought on, and of all above them."""
+        rule = int(self.ad_rule[number])
+        return self.row(self.rule_content_offsets, self.rule_contents, rule)
 
     def _tag_row(self, offsets: Any, values: Any, number: int) -> tuple[str, ...]:
         return tuple(map(self.tag, self.row(offsets, values, number)))

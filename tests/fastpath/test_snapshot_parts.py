@@ -104,14 +104,16 @@ def test_targeting_is_columns(tmp_path: Path) -> None:
         warnings=2,
     )  # fmt: skip
     free, bound, odd = (number(snapshot, f"ad_{name}") for name in ("free", "bound", "odd"))
-    assert snapshot.ad_devices[[free, bound, odd]].tolist() == [127, 0b1010, 0]
-    assert snapshot.ad_weekdays[[free, bound, odd]].tolist() == [127, 0b1000001, 0]
-    assert snapshot.row(snapshot.ad_app_offsets, snapshot.ad_apps, free) == []
-    assert snapshot.row(snapshot.ad_app_offsets, snapshot.ad_apps, bound) == [
+    rules = snapshot.ad_rule[[free, bound, odd]]
+    assert rules[0] == 0
+    assert snapshot.rule_devices[rules].tolist() == [127, 0b1010, 0]
+    assert snapshot.rule_weekdays[rules].tolist() == [127, 0b1000001, 0]
+    assert snapshot.row(snapshot.rule_app_offsets, snapshot.rule_apps, 0) == []
+    assert snapshot.row(snapshot.rule_app_offsets, snapshot.rule_apps, rules[1]) == [
         layout.NO_APP,
         snapshot.names.app_ids.index("app_other"),
     ]
-    assert snapshot.row(snapshot.ad_app_block_offsets, snapshot.ad_app_blocks, bound) == [
+    assert snapshot.row(snapshot.rule_app_block_offsets, snapshot.rule_app_blocks, rules[1]) == [
         snapshot.names.app_ids.index("app_demo")
     ]
     assert snapshot.ad_pace[[free, bound, odd]].tolist() == [1_000_000, 250_000, 1_000_000]
@@ -144,9 +146,7 @@ def test_an_ad_bought_on_a_topic_stands_for_all_below_it(tmp_path: Path) -> None
     assert [snapshot.ad_id(one) for one in shown] == ["ad_suv", "ad_auto"]
     shown = snapshot.row(snapshot.topic_post_offsets, snapshot.topic_posts, auto)
     assert [snapshot.ad_id(one) for one in shown] == ["ad_auto"]
-    contents = snapshot.row(
-        snapshot.ad_content_offsets, snapshot.ad_contents, number(snapshot, "ad_suv")
-    )
+    contents = snapshot.ad_contents(number(snapshot, "ad_suv"))
     assert {snapshot.names.topics[one] for one in contents} == {"1", "2", "6"}
     assert snapshot.topic_number("no such topic") == -1
     assert snapshot.tag(int(snapshot.topic_tag[suv])) == "iab:6"
