@@ -1,9 +1,10 @@
 """An event becomes knowledge and money, in one transaction. Knows no HTTP.
 
 Order: the nonce must be ours and good; the decision must be kept; ad and app must be those of the decision;
-the event is recorded once; a billable one is charged within the budgets; a campaign that can pay for
-nothing more is paused. After the commit the serving state learns what was spent; should that fail, the
-next sync from the ledger puts it right.
+what a host says it rendered must be what was signed for this decision; the event is recorded once; a billable
+one is charged within the budgets; a campaign that can pay for nothing more is paused. After the commit the
+serving state learns what was spent; should that fail, the next sync from the ledger puts it right. An event
+about a test ad goes through the same checks and is kept nowhere.
 """
 
 from __future__ import annotations
@@ -16,27 +17,36 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.service import BillingService, Charge, Posted
 from bootstrap.budgets import sync_spend
-from bootstrap.decisions import kept_decision
 from bootstrap.services import Services
+from bootstrap.serving_state import ServingState, SharedState
 from catalog.lifecycle import CampaignStatus
 from catalog.service import CatalogService
 from catalog.tables import Campaign
-from domain.errors import Forbidden, NotFound, ParleyError, Unavailable
+from domain.errors import Conflict, Forbidden, NotFound, ParleyError, Unavailable
 from domain.formats import BidModel, EventType
 from domain.ids import check_id, stable_id
 from domain.money import Money
 from domain.time import day_of, utc
 from fastpath import nonce
-from fastpath.reservation import RedisReservation
+from fastpath.receipt import Signer, verify
+from fastpath.types import Reason
 from measurement.service import decision_of, record_event
 from measurement.tables import DecisionRow, EventRow
 from storage.cache import REDIS_ERRORS
 
 log = logging.getLogger("parley.intake")
 
-CHARGED, OVER_BUDGET, RECORDED = "charged", "over_budget", "recorded"
+CHARGED, OVER_BUDGET, RECORDED, TEST = "charged", "over_budget", "recorded", "test"
 #: What each bid model bills.
 _BILLED = {BidModel.CPC: EventType.CLICK, BidModel.CPM: EventType.IMPRESSION}
+
+
+class Render(msgspec.Struct, frozen=True, kw_only=True):
+    """What a host says it put on the screen: the receipt it was given, and the words beside the ad."""
+
+    receipt: str
+    label: str
+    payer: str
 
 
 class Happening(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +58,7 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
     ad_id: str
     app_id: str
     event_id: str | None = None
+    render: Render | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +68,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         event_id: Of the stored event.
         duplicate: It was known already.
         charged: The advertiser was charged for it, now or the first time.
-        verdict: `charged`, `over_budget` or `recorded` (free).
+        verdict: `charged`, `over_budget`, `recorded` (free) or `test` (kept nowhere).
     """
 
     event_id: str
@@ -71,16 +82,19 @@ class Intake:
 
     Args:
         services: The installation's parts.
+        state: The state of serving, by default the one in Redis.
     """
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, state: ServingState | None = None) -> None:
         self._parts = services
+        self._state = state or SharedState(services)
 
     async def take(self, happening: Happening) -> Outcome:
         """Book an event; the caller has been found entitled to speak for `app_id`.
 
         Raises:
-            Forbidden: `nonce_forged`, or `nonce_missing`.
+            Forbidden: `nonce_forged`, `nonce_missing`, `receipt_forged`, or `render_ack_missing`.
+            Conflict: `render_differs` if something else was shown than what was signed.
             Gone: `nonce_expired`.
             NotFound: if no such request was answered for this app.
             Conflict: if this ad has reported this before under another event id.
@@ -91,6 +105,9 @@ class Intake:
         async with self._parts.db.system() as session:
             decision = await decision_of(session, happening.request_id)
             _check_shown(decision, happening)
+            self._check_render(decision, happening)
+            if decision.reason == Reason.TEST_AD:
+                return _tested(decision, happening)
             event, new = await record_event(
                 session,
                 decision,
@@ -123,10 +140,30 @@ class Intake:
             now_ms=self._parts.clock.now_ms(),
         )
 
+    def _check_render(self, decision: DecisionRow, happening: Happening) -> None:
+        """Hold what the host says it rendered against the receipt that was signed for this decision."""
+        if happening.type is not EventType.IMPRESSION:
+            return
+        shown = happening.render
+        if shown is None:
+            if self._parts.settings.render_ack == "required":
+                raise Forbidden(
+                    "render_ack_missing",
+                    "Send render with the receipt, label and payer that were shown with the ad.",
+                )
+            return
+        signer = Signer(self._parts.settings.key("receipt"))
+        signed = verify(shown.receipt, signer.public_key)
+        offered = (decision.id, decision.ad_id, decision.snapshot_id)
+        if (signed.request_id, signed.ad_id, signed.snapshot_id) != offered:
+            raise _render_differs("The receipt belongs to another ad request")
+        if (shown.label, shown.payer) != (signed.label, signed.payer):
+            raise _render_differs("Label or payer shown are not those of the receipt")
+
     async def _be_kept(self, request_id: str) -> None:
         """Return when the decision is kept: an event may overtake it."""
         try:
-            await kept_decision(self._parts, request_id)
+            await self._state.kept(request_id)
         except REDIS_ERRORS as error:
             raise Unavailable(
                 "state_unavailable", "The ad request cannot be looked up right now; send it again."
@@ -164,14 +201,14 @@ class Intake:
         if not new or not (billed or event.type == EventType.DISMISS):
             return
         try:
-            await RedisReservation(self._parts.redis).settle(
+            await self._state.reservation.settle(
                 event.campaign_id,
                 decision.id,
                 spent_micros=event.charged_micros,
                 day=day_of(self._parts.clock.now_ms()).strftime("%Y%m%d"),
             )
             if billed:
-                await sync_spend(self._parts, [event.campaign_id])
+                await sync_spend(self._parts, [event.campaign_id], self._state.reservation)
         except (ParleyError, *REDIS_ERRORS) as error:
             log.warning("serving state not told of %s: %s", event.id, error)
 
@@ -191,6 +228,16 @@ def price_of(decision: DecisionRow, kind: EventType) -> Money | None:
     if model is BidModel.CPM:
         micros = int((Decimal(micros) / 1000).to_integral_value(ROUND_HALF_EVEN))
     return Money(micros, decision.currency) if micros > 0 else None
+
+
+def _render_differs(what: str) -> Conflict:
+    return Conflict("render_differs", f"{what}: show the ad with the words it came with.")
+
+
+def _tested(decision: DecisionRow, happening: Happening) -> Outcome:
+    """Return what comes of an event about a test ad: it is understood, and kept nowhere."""
+    event_id = _own_id(decision, happening) or stable_id("evt", decision.id, str(happening.type))
+    return Outcome(event_id=event_id, duplicate=False, charged=False, verdict=TEST)
 
 
 def _check_shown(decision: DecisionRow, happening: Happening) -> None:

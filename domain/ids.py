@@ -15,6 +15,9 @@ from domain.errors import BadInput
 from domain.time import Clock
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+#: Two characters at once: an id is made for every ad request.
+_PAIRS = tuple(first + second for first in _CROCKFORD for second in _CROCKFORD)
+_SHIFTS = tuple(range(120, -1, -10))
 _ID = re.compile(r"[a-z]{2,5}_[0-9A-HJKMNP-TV-Z]{26}")
 
 #: What each prefix stands for.
@@ -79,11 +82,7 @@ class CountingIds:
 
 def encode(number: int) -> str:
     """Return 26 Crockford base-32 characters for a number below 2**130."""
-    out = []
-    for _ in range(26):
-        number, digit = divmod(number, 32)
-        out.append(_CROCKFORD[digit])
-    return "".join(reversed(out))
+    return "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
 
 
 def stable_id(prefix: str, *parts: str) -> str:

@@ -23,6 +23,18 @@ Token = Annotated[str, Field(min_length=1, max_length=600)]
 Name = Annotated[Line, Field(min_length=1, max_length=200)]
 
 
+class RenderBody(BaseModel):
+    """What the host put on the screen, held against the signed receipt."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    receipt: Annotated[str, Field(min_length=1, max_length=4_000)] = Field(
+        description="As answered with the ad."
+    )
+    label: Name = Field(description="The word beside the ad, as shown.")
+    payer: Name = Field(description="Who pays, as shown.")
+
+
 class EventBody(BaseModel):
     """Something that happened to an ad that was shown."""
 
@@ -50,6 +62,9 @@ class EventBody(BaseModel):
     nonce: Token | None = Field(None, description="Only if requestId was sent without it.")
     event_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,100}$")] | None = Field(
         None, description="The same event id again counts once; default: one per ad and type."
+    )
+    render: RenderBody | None = Field(
+        None, description="With an impression: what was shown. An ad shown otherwise does not count."
     )
     conversation_id: Name | None = Field(None, description="Accepted, not kept.")
     user_id: Name | None = Field(None, description="Accepted, not kept.")

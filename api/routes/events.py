@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 
 from api.deps import Api
-from api.intake import Happening, Intake
+from api.intake import Happening, Intake, Render
 from api.models.events import EventBody, EventOut
 from api.state import State
 from api.wire import split_id
@@ -29,9 +29,10 @@ async def track(body: EventBody, request: Request, api: Api) -> EventOut:
         ad_id=body.ad_id,
         app_id=body.app_id,
         event_id=body.event_id,
+        render=Render(**body.render.model_dump()) if body.render else None,
     )
     try:
-        outcome = await Intake(api.services).take(happening)
+        outcome = await Intake(api.services, api.serving.state).take(happening)
     except ParleyError as error:
         api.metrics.events.labels(str(body.type), error.code).inc()
         raise

@@ -1,0 +1,184 @@
+"""Servers in child processes, their CPU time, and the real service on a made-up catalogue."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from benchmarks.http_load import Outcome, run_load
+from benchmarks.synthetic import APP, Market
+from bootstrap.embedded import EmbeddedServices
+from bootstrap.installation import migrate
+from bootstrap.local_snapshots import snapshot_folder
+from bootstrap.services import Services, open_services
+from bootstrap.settings import Settings, load_settings
+from catalog.access import PUBLISHER_SCOPES, AccessService
+from catalog.repository import Snapshots
+from domain.time import utc
+from fastpath.compiler import compile_catalogue
+from fastpath.expand import Expander
+
+_ROOT = Path(__file__).resolve().parents[1]
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Server:
+    """uvicorn with one worker on a port of this machine, on one processor if there are several.
+
+    Args:
+        app: As uvicorn takes it. port: where. env: further variables.
+        factory: Whether `app` makes the application.
+        cpus: Processors it may use.
+    """
+
+    def __init__(
+        self, app: str, port: int, env: Mapping[str, str], *, factory: bool, cpus: set[int] | None
+    ) -> None:
+        self.port = port
+        command = [
+            sys.executable, "-m", "uvicorn", app, "--port", str(port), "--no-access-log",
+            "--log-level", "warning", *(["--factory"] if factory else []),
+        ]  # fmt: skip
+        self._child = subprocess.Popen(
+            command, cwd=_ROOT, env={**os.environ, **env, "PYTHONPATH": str(_ROOT)}
+        )
+        if cpus:
+            os.sched_setaffinity(self._child.pid, cpus)
+
+    def wait(self, path: str, seconds: float = 60.0) -> None:
+        """Return when a GET of the path is answered with less than 500."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            assert self._child.poll() is None
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=2).close()
+                return
+            except urllib.error.HTTPError as error:
+                if error.code < 500:
+                    return
+            except OSError:
+                pass
+            time.sleep(0.05)
+        raise TimeoutError(path)
+
+    def cpu_s(self) -> float:
+        """Return the CPU seconds used so far, in user and system mode, all threads."""
+        fields = Path(f"/proc/{self._child.pid}/stat").read_text("ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS
+
+    def stop(self) -> None:
+        """End the process."""
+        self._child.terminate()
+        self._child.wait(20)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def post(path: str, body: bytes, *headers: str) -> bytes:
+    """Return a whole HTTP request."""
+    lines = [
+        f"POST {path} HTTP/1.1", "Host: 127.0.0.1", "Content-Type: application/json",
+        f"Content-Length: {len(body)}", *headers, "", "",
+    ]  # fmt: skip
+    return "\r\n".join(lines).encode() + body
+
+
+def load(server: Server, questions: list[bytes], **how: Any) -> tuple[Outcome, float]:
+    """Return the outcome of a load from another process, and the server's CPU µs per answer."""
+    context = multiprocessing.get_context("spawn")
+    out = context.Queue()
+    before = server.cpu_s()
+    child = context.Process(target=run_load, args=(out, server.port, questions), kwargs=how)
+    child.start()
+    outcome: Outcome = out.get(timeout=how["seconds"] + 60)
+    child.join()
+    if outcome.wrong:
+        raise RuntimeError(f"{outcome.wrong} answers were not 200: {outcome.sample!r}")
+    return outcome, (server.cpu_s() - before) / max(1, outcome.answered) * 1e6
+
+
+def bodies(market: Market, app_id: str, count: int, *, refused: float = 0.4) -> list[bytes]:
+    """Return ad requests of about 0.9 kB, each of a conversation of its own, some without any match."""
+    chance = market.chance
+    small = "Thanks, that was kind of you. Tell me how clouds come about, and why they are white. "
+    found = []
+    for number in range(count):
+        last = market.text(560) if chance.random() >= refused else small * 6
+        body = {
+            "appId": app_id, "conversationId": f"conversation-{number:08}", "messageId": "message-1",
+            "turns": [
+                {"role": "user", "text": f"Hello there, it is day {number} of my holidays."},
+                {"role": "assistant", "text": "Hello! What can I do for you?"},
+                {"role": "user", "text": last},
+            ],
+            "language": "en", "geo": "US", "consent": {"ads": True}, "sdkVersion": "1.0.0",
+        }  # fmt: skip
+        found.append(msgspec.json.encode(body))
+    return found
+
+
+@contextmanager
+def parts(home: Path) -> Iterator[Settings]:
+    """Start the embedded parts in a home of their own and bring the schema up to date."""
+    with EmbeddedServices(home, env={}) as embedded:
+        urls = embedded.start()
+        settings = load_settings(
+            {
+                **urls.as_env(),
+                "PARLEY_SECRET_KEY": "benchmark-only-0123456789abcdef0123456789",
+                "PARLEY_HOME": str(home),
+                "PRO_PER_DAY": "1000000000",
+            }
+        )
+        migrate(settings)
+        yield settings
+
+
+async def publish(settings: Settings, market: Market) -> tuple[str, str]:
+    """Put a made-up catalogue behind a real app; return app id and key."""
+    async with open_services(settings) as services:
+        await services.objects.ensure_bucket()
+        async with services.db.system() as session:
+            access = AccessService(session, services.ids, services.clock, services.new_secret)
+            org = await access.create_organisation("publisher", "Bench", tier="pro")
+            app = await access.create_app(org.id, "Bench chat")
+            _, key = await access.issue_key(org.id, PUBLISHER_SCOPES, name="bench")
+        entry = msgspec.structs.replace(APP, app_id=app.id, publisher_id=org.id)
+        export = msgspec.structs.replace(market.export, apps=(entry,))
+        folder = snapshot_folder(settings.parley_home)
+        info = compile_catalogue(export, folder, expander=Expander(None, {}))
+        async with services.db.system() as session:
+            await Snapshots(session).publish(
+                {
+                    "id": info.snapshot_id, "created_at": utc(services.clock.now_ms()),
+                    "object_prefix": "", "ads": len(export.ads), "apps": 1,
+                    "catalogue_hash": info.snapshot_id, "files": {},
+                }
+            )  # fmt: skip
+        await _no_spending(services, market)
+        return app.id, key
+
+
+async def _no_spending(services: Services, market: Market) -> None:
+    """Set every campaign's counter: one without gets no ad."""
+    pipeline = services.redis.pipeline(transaction=False)
+    for campaign in sorted({ad.campaign_id for ad in market.export.ads}):
+        pipeline.hset(f"parley:spent:{campaign}", mapping={"total": 0})
+    await pipeline.execute()
