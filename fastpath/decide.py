@@ -203,7 +203,9 @@ def _auction(
 ) -> Proposal:
     """Rank, explore, price one slot."""
     counted = chosen.counts
-    counts = {_NAMED[number]: counted[number] for number in _BY_NAME if counted[number]}
+    counts = {}
+    if chosen.dropped:
+        counts = {_NAMED[number]: counted[number] for number in _BY_NAME if counted[number]}
     dropped = market.named(chosen.dropped, kept, sources, REASONS, Scored)
     if not chosen.eligible:
         reason = _main_reason(counts)
