@@ -47,10 +47,10 @@ def closes(talks: Iterable[list[str]]) -> tuple[int, int]:
 
 
 def held_out() -> dict[str, tuple[int, int]]:
-    """The second set was written after the last training, the first before the training texts."""
+    """What each set is: `docs/limits.md`. The third was written after the last training text."""
     table = {}
     for file in sorted(FIXTURES.glob("*.jsonl")):
-        for part in ("first", "second"):
+        for part in ("first", "second", "third"):
             held = [row for row in rows(file) if row["split"] == "heldout"]
             texts = [row["text"] for row in held if row.get("set", "first") == part]
             table[f"{part} held out, {file.stem}"] = fires(texts)

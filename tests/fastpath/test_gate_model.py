@@ -55,6 +55,7 @@ def test_the_fixtures_are_what_they_say(language: str, kind: str) -> None:
 def test_no_held_out_turn_is_trained_on() -> None:
     trained = {fold(row.text) for row in train_gate.read_rows(FIXTURES, HERE / "gate_turns.jsonl")}
     trained |= {fold(row.text) for row in train_gate.template_rows()}
+    trained |= {fold(row.text) for row in train_gate.sentence_rows()}
     held = [
         row for lang in ("eng", "jpn") for kind in KINDS for row in turns(lang, kind, "heldout")
     ]
@@ -63,33 +64,35 @@ def test_no_held_out_turn_is_trained_on() -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "second", "lexicon_only", "floor"),
+    ("language", "part", "lexicon_only", "floor"),
     [
-        ("eng", False, 0.30, 0.60),
-        ("jpn", False, 0.50, 0.80),
-        ("eng", True, 0.20, 0.42),
-        ("jpn", True, 0.20, 0.50),
+        ("eng", "first", 0.30, 0.80),
+        ("jpn", "first", 0.50, 0.88),
+        ("eng", "second", 0.20, 0.70),
+        ("jpn", "second", 0.20, 0.68),
+        ("eng", "third", 0.10, 0.50),
+        ("jpn", "third", 0.10, 0.55),
     ],
 )
 def test_held_out_pain_is_found(
-    language: str, second: bool, lexicon_only: float, floor: float
+    language: str, part: str, lexicon_only: float, floor: float
 ) -> None:
     """Floors a little below what `benchmarks/gate.py` printed; the lexicon alone is far below them.
 
-    The first set was written before the training texts, the second, more oblique one after the last
-    training, so that no training text can echo it.
+    The first two sets were written before most of the training texts, the third and most oblique one after
+    nearly all of them and before any output on it was seen.
     """
     held = turns(language, "sensitive", "heldout")
-    rows = [row for row in held if (row.get("set") == "second") == second]
+    rows = [row for row in held if row.get("set", "first") == part]
     assert len(rows) >= 42
     assert closed(rows) >= floor * len(rows)
     assert sum(bool(lexicon_categories(fold(r["text"]))) for r in rows) <= lexicon_only * len(rows)
 
 
 @pytest.mark.parametrize("language", ["eng", "jpn"])
-@pytest.mark.parametrize("kind", ["commercial", "neutral"])
-def test_held_out_harmless_turns_get_through(language: str, kind: str) -> None:
-    rows = turns(language, kind, "heldout")
+def test_held_out_harmless_turns_get_through(language: str) -> None:
+    rows = [row for kind in KINDS[1:] for row in turns(language, kind, "heldout")]
+    assert len(rows) >= 230
     assert closed(rows) <= 0.03 * len(rows)
 
 
@@ -110,8 +113,9 @@ def test_the_file_says_what_its_thresholds_were_chosen_on() -> None:
     for language in ("eng", "jpn"):
         figures = head.figures[language]
         assert figures["harmless"] >= 400
-        assert figures["harmless_blocked"] <= 0.03 * figures["harmless"]
-        assert figures["sensitive"] >= 280
+        # Most of these were written to look like pain; of everyday turns fewer are blocked, see above.
+        assert figures["harmless_blocked"] <= 0.05 * figures["harmless"]
+        assert figures["sensitive"] >= 1_400
 
 
 def test_what_only_the_model_finds_is_called_indirect_and_is_sticky() -> None:
