@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
+from functools import cache
 from pathlib import Path
 
 from domain.catalogue import CatalogueExport
 from domain.errors import NotFound, Unprocessable
+from encoder import Encoder, installed, load
 from fastpath.compiler import SnapshotInfo, compile_catalogue
 from fastpath.layout import MANIFEST
 from fastpath.snapshot import Snapshot
 from fastpath.verify import require_equal, verify_snapshot
+
+log = logging.getLogger("parley.snapshots")
 
 #: Snapshots kept on disk beside the one in use, for replay.
 _KEEP = 20
@@ -70,7 +75,8 @@ def compile_verified(
     Raises:
         Unprocessable: if the two disagree; the snapshot must not be published then.
     """
-    info = compile_catalogue(export, folder, previous=previous)
+    embedder = sentence_encoder()
+    info = compile_catalogue(export, folder, previous=previous, embedder=embedder)
     try:
         snapshot = Snapshot.open(Path(info.path))
     except Unprocessable as error:
@@ -78,10 +84,19 @@ def compile_verified(
             raise
         # The compiler takes a folder with the right manifest for done; its other files were damaged.
         shutil.rmtree(info.path)
-        info = compile_catalogue(export, folder)
+        info = compile_catalogue(export, folder, embedder=embedder)
         snapshot = Snapshot.open(Path(info.path))
     require_equal(verify_snapshot(snapshot, export, sample_texts(export), now_ms=now_ms))
     return info
+
+
+@cache
+def sentence_encoder() -> Encoder | None:
+    """Return the encoder for ads, once per process; None without its file: ads are then found by words only."""
+    if not installed():
+        log.warning("no sentence encoder here; make it with: python -m encoder.build")
+        return None
+    return load()
 
 
 def open_touched(path: Path) -> Snapshot:

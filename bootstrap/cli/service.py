@@ -115,6 +115,13 @@ def _core() -> str:
     return str(core_info())
 
 
+def _encoder() -> str:
+    from encoder import MODEL_ID, load  # noqa: PLC0415 - the doctor must start even if it is broken
+
+    load()
+    return MODEL_ID
+
+
 def _compiler() -> str:
     found = shutil.which("cc") or shutil.which("gcc")
     return found or "no C compiler: the decision core runs uncompiled, and slower"
@@ -172,6 +179,7 @@ _CHECKS = {
     "python": _python,
     "compiler": _compiler,
     "core": _core,
+    "encoder": _encoder,
     "home": _home,
     "secret": _secret,
     "model": _model,
