@@ -57,7 +57,8 @@ def test_every_rule_as_plain_python(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         request = AdRequest(
             request_id=f"r{number}", app_id="app_demo", conversation_id="c", message_id="m", now_ms=NOW,
             turns=(Turn("user", f"which {' or '.join(chance.sample(TAGS, 3))} should I buy?"),),
-            geo=chance.choice([None, "US"]), formats=chance.choice([None, (AdFormat.STATIC,)]), device=chance.choice([None, "mobile"]),
+            geo=chance.choice([None, "US"]), device=chance.choice([None, "mobile"]),
+            formats=chance.choice([None, (AdFormat.STATIC,)]),
             topics=tuple(map(str, some("2", "coffee", "nothing"))),
             blocked_topics=tuple(map(str, some("tent", "52", often=6))),
             blocked_advertisers=tuple(map(str, some("org_2", "org_x", often=6))),
