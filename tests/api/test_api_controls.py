@@ -182,3 +182,23 @@ async def test_a_host_sets_its_own_rules(
         (accounts.advertiser,),
     )
     assert entry.blocked_topics == ("gambling",)
+
+
+async def test_a_cap_holds_for_a_user_over_conversations_and_one_trip_tells_which(
+    services: Services, door: Door, accounts: Accounts, campaign: str
+) -> None:
+    caps = [{"scope": "user", "limit": 1, "window_ms": DAY}]
+    await patch(door, accounts.advertiser_key, f"/api/v1/campaigns/{campaign}", caps=caps)
+    newest = await compile_and_publish(services)
+    async with asyncio.timeout(10):
+        while door.front.app.state.parley.fastpath().snapshot.snapshot_id != newest:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    consent = {"consent": {"personalisation": True}}
+    reasons = []
+    for user, more in (("u1", consent), ("u1", consent), ("u2", consent), ("u1", {})):
+        reasons.append((await door.ask(accounts.web_app, userId=user, **more))["reason"])
+    # Without consent the conversation stands for the user.
+    assert reasons == ["served", "frequency", "served", "served"]
+    names = b" ".join([name async for name in services.redis.scan_iter("*cap*")])
+    assert names.count(b"parley:cap:") == 3
+    assert b"u1" not in names.replace(b"parley:cap:", b"").split()
