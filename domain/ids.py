@@ -42,6 +42,8 @@ PREFIXES: dict[str, str] = {
     "doc": "document",
     "dov": "document version",
     "chk": "chunk",
+    "igj": "ingest job",
+    "igf": "ingested file",
 }
 
 

@@ -3,9 +3,17 @@
 import billing.tables
 import catalog.tables
 import measurement.tables
+import rag.ingest_tables
 import rag.tables
 import storage.outbox
 from storage.base import Base
 
-MODULES = (billing.tables, catalog.tables, measurement.tables, rag.tables, storage.outbox)
+MODULES = (
+    billing.tables,
+    catalog.tables,
+    measurement.tables,
+    rag.ingest_tables,
+    rag.tables,
+    storage.outbox,
+)
 METADATA = Base.metadata

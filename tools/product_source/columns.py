@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 
+from domain.decode import is_broken
 from domain.product import Fact, Product
-from tools.product_source.decode import is_broken
 from tools.product_source.keywords import extract_tags
 from tools.product_source.links import web_address
 from tools.product_source.markup import strip_tags

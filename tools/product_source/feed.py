@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from domain.decode import decode_feed
 from domain.errors import BadInput, TooLarge
 from domain.product import Product, ProductSource, RowProblem
 from tools.product_source.columns import product_of
-from tools.product_source.decode import decode_feed
 from tools.product_source.feed_json import json_rows
 from tools.product_source.feed_table import table_rows
 from tools.product_source.feed_xml import xml_rows

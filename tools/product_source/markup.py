@@ -7,7 +7,7 @@ from html import unescape
 
 from lxml import etree, html
 
-from tools.product_source.visibility import Hidden
+from rag.visibility import Hidden
 
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<!--")
 _BREAKING = frozenset(

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 
 from lxml import etree, html
 
+from domain.decode import decode_page
 from domain.errors import TooLarge, Unprocessable
 from domain.product import Fact, Product, ProductSource
-from tools.product_source.decode import decode_page
+from rag.visibility import Hidden, hidden_classes
 from tools.product_source.keywords import extract_tags
 from tools.product_source.links import web_address
 from tools.product_source.metadata import PageData, page_data
 from tools.product_source.text import clean, iso3, language_of, sentences
-from tools.product_source.visibility import Hidden, hidden_classes
 
 MAX_PAGE_BYTES = 5_000_000
 MAX_NODES = 300_000

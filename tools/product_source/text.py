@@ -6,16 +6,11 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
+from domain.invisible import INVISIBLE
+
 #: Longest fact, in characters (`domain.product.Fact`).
 FACT_CHARS = 300
 
-#: Characters that a reader cannot see but a model can: zero-width, bidi controls, tags, soft hyphen,
-#: invisible operators, interlinear marks, variation selectors.
-#: Source: Unicode 17.0 general category Cf and Default_Ignorable_Code_Point, checked 2026-11.
-INVISIBLE = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
-    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
-)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _SPACE = re.compile(r"\s+")
 _KANA = re.compile(r"[\u3041-\u3096\u30a1-\u30fa\uff66-\uff9d]")
