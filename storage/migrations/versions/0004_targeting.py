@@ -1,5 +1,7 @@
 """Targeting, caps and pacing of campaigns; targeting and floors of apps."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -12,7 +14,7 @@ depends_on = None
 APP, SYSTEM = "parley_app", "parley_system"
 
 
-def _campaigns() -> list[sa.Column]:
+def _campaigns() -> list[sa.Column[Any]]:
     return [
         sa.Column("devices", sa.ARRAY(sa.Text()), nullable=False, server_default="{}"),
         sa.Column("weekdays", sa.ARRAY(sa.SmallInteger()), nullable=False, server_default="{}"),
@@ -26,7 +28,7 @@ def _campaigns() -> list[sa.Column]:
     ]
 
 
-def _apps() -> list[sa.Column]:
+def _apps() -> list[sa.Column[Any]]:
     return [
         sa.Column("relevance_floor_ppm", sa.BigInteger(), nullable=False, server_default="0"),
         sa.Column("allowed_advertisers", sa.ARRAY(sa.Text()), nullable=False, server_default="{}"),
