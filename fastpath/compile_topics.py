@@ -16,7 +16,8 @@ class Topics:
     """The topics of one catalogue.
 
     Attributes:
-        names: Ids of the topics that ads are bought on, of all above and all below them, sorted.
+        names: Ids of the topics that ads are bought on, of all above and all below them, and of those that
+            advertisers keep away from, sorted.
         contents: Ad → numbers of the topics it is bought on and of all above them.
         buyers: Topic id → ads bought on that very topic.
         tags: Topic number → its tag.
@@ -37,7 +38,8 @@ class Topics:
             for topic in row:
                 self.buyers.setdefault(topic, []).append(i)
         every = {above for topic in self.buyers for above in taxonomy.lineage(topic)}
-        every.update(below for topic in self.buyers for below in taxonomy.below(topic))
+        named = {*self.buyers, *_kept_away(ads, taxonomy)}
+        every.update(below for topic in named for below in taxonomy.below(topic))
         self.names = sorted(every)
         number = {topic: i for i, topic in enumerate(self.names)}
         above = {topic: {number[a] for a in taxonomy.lineage(topic)} for topic in self.buyers}
@@ -59,6 +61,12 @@ def words_of_tags(tags: Sequence[str], taxonomy: Taxonomy) -> dict[str, tuple[st
         for tag in tags
         if tag.startswith(PREFIX) and (topic := taxonomy.known(tag)) is not None
     }
+
+
+def _kept_away(ads: Sequence[AdEntry], taxonomy: Taxonomy) -> set[str]:
+    names = {name for ad in ads if ad.blocked_topics for name in ad.blocked_topics}
+    known = (taxonomy.known(name) for name in names if name.startswith(PREFIX))
+    return {topic for topic in known if topic is not None}
 
 
 def _known(ad: AdEntry, taxonomy: Taxonomy, warnings: list[str]) -> list[str]:

@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -296,6 +297,57 @@ def test_any_catalogue_and_text_agree_with_the_reference(
     snapshot = Snapshot.open(compile_catalogue(export, tmp_path, expander=Expander(None, {})).path)
     text = "".join(word + glue for word, glue in pieces)
     assert verify_snapshot(snapshot, export, [text], now_ms=NOW) == ()
+
+
+SETS = st.lists(st.sampled_from(["mobile", "tv", "toaster"]), max_size=2, unique=True).map(tuple)
+DAYS = st.lists(st.integers(1, 7), max_size=5, unique=True).map(tuple)
+APPS = st.lists(st.sampled_from(["app_demo", "app_b", "app_x"]), max_size=2, unique=True).map(tuple)
+IAB = st.lists(st.sampled_from(["1", "2", "6", "422", "424", "653"]), max_size=2, unique=True)
+AWAY = st.lists(st.sampled_from(["iab:2", "iab:422", "iab:668", "red", "gossip"]), max_size=2)
+ENTRY = st.fixed_dictionaries(
+    {
+        "devices": SETS,
+        "weekdays": DAYS,
+        "apps": APPS,
+        "blocked_apps": APPS,
+        "topics": IAB.map(tuple),
+        "blocked_topics": AWAY.map(tuple),
+        "geos": st.sampled_from([(), ("US",), ("de", "JP")]),
+        "starts_ms": st.sampled_from([None, NOW - 1, NOW + 86_400_000]),
+        "pace_ppm": st.sampled_from([0, 500_000, 1_000_000]),
+        "advertiser_id": st.sampled_from(["org_a", "org_b"]),
+    }
+)
+HOST = st.fixed_dictionaries(
+    {
+        "allowed_advertisers": st.sampled_from([(), ("org_a",)]),
+        "blocked_topics": st.sampled_from([(), ("1",), ("red", "iab:424")]),
+        "relevance_floor_ppm": st.sampled_from([0, 900_000]),
+    }
+)
+
+
+@given(st.lists(ENTRY, min_size=1, max_size=6), HOST, HOST)
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_any_targeting_agrees_with_the_reference(
+    tmp_path: Path, entries: list[dict[str, Any]], first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    export = CatalogueExport(
+        ads=tuple(ad(f"ad_{i}", "red shoes", **fields) for i, fields in enumerate(entries)),
+        apps=(app(**first), app("app_b", **second)),
+    )
+    snapshot = Snapshot.open(compile_catalogue(export, tmp_path, expander=Expander(None, {})).path)
+    texts = [
+        "which red shoes should I buy?",
+        "buy red shoes for my cat",
+        "which suv or hotel should I buy?",
+        "red shoes and a used car, best price please",
+        "recommend cat food, I want to order today",
+        "compare suv prices",
+    ]
+    assert verify_snapshot(snapshot, export, texts, now_ms=NOW) == ()
 
 
 def test_forms_are_verified_against_the_string(info: SnapshotInfo) -> None:
