@@ -18,6 +18,8 @@ from domain.ids import check_id
 
 #: A revoked key works on for at most this long in other processes.
 TTL_S = 5.0
+#: After so long it is asked again, while the old answer is still used.
+_FRESH_S = TTL_S / 2
 #: While the database is down nobody can revoke anything either; what was known is believed this long.
 STALE_S = 60.0
 _MAX_ENTRIES = 10_000
@@ -39,6 +41,9 @@ class _Known(Generic[T]):
 class Memory(Generic[T]):
     """Remembers answers of a slow source, refusals too, for a few seconds.
 
+    However many ask, the source is asked once at a time for each key, and again before an answer is too old to
+    be used: a busy caller never waits for the database.
+
     Args:
         now: Seconds of a clock that only goes forward.
     """
@@ -46,12 +51,17 @@ class Memory(Generic[T]):
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._known: dict[str, _Known[T]] = {}
+        self._asking: dict[str, asyncio.Task[_Known[T]]] = {}
 
     async def get(self, key: str, ask: Callable[[], Awaitable[T]]) -> T:
         """Return the remembered answer, or ask. Raises what the source raised."""
         known = self._known.get(key)
-        if known is None or self._now() - known.at > TTL_S:
-            known = await self._ask(key, ask, known)
+        age = self._now() - known.at if known is not None else TTL_S
+        if known is None or age > TTL_S:
+            # Shielded: one caller that hangs up takes nothing from the others.
+            known = await asyncio.shield(self._start(key, ask, known))
+        elif age > _FRESH_S:
+            self._start(key, ask, known)
         if known.refusal is not None:
             raise known.refusal.with_traceback(None)
         assert known.value is not None
@@ -60,10 +70,31 @@ class Memory(Generic[T]):
     def forget(self) -> None:
         """Forget everything: a key or an app has just changed in this process."""
         self._known.clear()
+        # What is being asked may have been read before the change.
+        self._asking.clear()
 
-    async def _ask(
+    def _start(
         self, key: str, ask: Callable[[], Awaitable[T]], known: _Known[T] | None
-    ) -> _Known[T]:
+    ) -> asyncio.Task[_Known[T]]:
+        """Return the question about a key that is under way, or put it."""
+        task = self._asking.get(key)
+        if task is None:
+            task = self._asking[key] = asyncio.create_task(self._ask(ask, known))
+            task.add_done_callback(lambda done: self._learn(key, done))
+        return task
+
+    def _learn(self, key: str, task: asyncio.Task[_Known[T]]) -> None:
+        """Remember what came of a question, unless everything was forgotten meanwhile."""
+        failed = task.cancelled() or task.exception() is not None
+        if self._asking.get(key) is not task:
+            return
+        del self._asking[key]
+        if not failed:
+            if len(self._known) >= _MAX_ENTRIES:
+                self._known.pop(next(iter(self._known)))
+            self._known[key] = task.result()
+
+    async def _ask(self, ask: Callable[[], Awaitable[T]], known: _Known[T] | None) -> _Known[T]:
         value: T | None = None
         refusal: ParleyError | None = None
         try:
@@ -74,10 +105,7 @@ class Memory(Generic[T]):
             raise
         except ParleyError as error:
             refusal = error
-        if len(self._known) >= _MAX_ENTRIES:
-            self._known.pop(next(iter(self._known)))
-        self._known[key] = fresh = _Known(self._now(), value, refusal)
-        return fresh
+        return _Known(self._now(), value, refusal)
 
 
 class Authenticator:

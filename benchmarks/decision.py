@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
-import json
 import logging
 import os
 import re
@@ -21,6 +20,8 @@ from typing import Any
 
 from auction.position import price_at
 from auction.types import PPM, Candidate, Rule
+from benchmarks import echo_app
+from benchmarks.http_parts import Server, bodies, free_port, load, post
 from benchmarks.synthetic import APP, NOW, Market
 from domain.ids import CountingIds
 from domain.time import FixedClock
@@ -36,11 +37,6 @@ from fastpath.receipt import Signer
 from fastpath.record import KEPT
 from fastpath.snapshot import Snapshot
 from fastpath.types import AdRequest
-
-BODY = {
-    "appId": "app", "conversationId": "c" * 20, "messageId": "m1", "language": "en",
-    "messages": [{"role": "user", "content": "word " * 60}], "consent": {"ads": True},
-}  # fmt: skip
 
 
 def row(name: str, value: str, asked: str = "") -> None:
@@ -74,20 +70,11 @@ def cpu_of(call: Callable[[Any], Any], inputs: Sequence[Any], passes: int = 3) -
     return best
 
 
-async def echo_cpu(calls: int = 3_000) -> float:
+async def echo_cpu(raw: bytes, calls: int = 3_000) -> float:
     """Return CPU microseconds per request of the smallest FastAPI application that echoes JSON.
 
     The application is called in process, without socket or server: that flatters the echo.
     """
-    from fastapi import FastAPI  # noqa: PLC0415 - only this figure needs it
-
-    app = FastAPI()
-
-    @app.post("/echo")
-    async def echo(body: dict[str, Any]) -> dict[str, Any]:
-        return body
-
-    raw = json.dumps(BODY).encode()
     scope = {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST",
         "scheme": "http", "path": "/echo", "raw_path": b"/echo", "query_string": b"", "root_path": "",
@@ -106,9 +93,32 @@ async def echo_cpu(calls: int = 3_000) -> float:
     for _ in range(3):
         start = time.process_time()
         for _ in range(calls):
-            await app(dict(scope), receive, send)
+            await echo_app.app(dict(scope), receive, send)
         best = min(best, (time.process_time() - start) / calls * 1e6)
     return best
+
+
+class ServedEcho:
+    """The same echo behind uvicorn with uvloop and httptools: what a decision is measured against.
+
+    Asked again beside every size, so that both see the same machine.
+    """
+
+    def __init__(self, body: bytes) -> None:
+        self._questions = [post("/echo", body)]
+        self._server = Server("benchmarks.echo_app:app", free_port(), {}, factory=False, cpus=None)
+        self._server.wait("/docs")
+        load(self._server, self._questions, connections=16, seconds=0.5)
+
+    def cpu(self) -> float:
+        """Return the CPU microseconds that the server's process uses per request: the least of three."""
+        return min(
+            load(self._server, self._questions, connections=16, seconds=1.0)[1] for _ in range(3)
+        )
+
+    def stop(self) -> None:
+        """End the server."""
+        self._server.stop()
 
 
 def build(market: Market, folder: Path) -> Snapshot:
@@ -185,6 +195,7 @@ def in_process(snapshot: Snapshot, requests: list[AdRequest], echo: float) -> No
         quantiles(loop.run_until_complete(walls(engine()))),
         "100 / 250",
     )
+    row("FastAPI JSON echo served by uvicorn, CPU µs per request", f"{echo:.1f}")
     pure = cpu_of(both, requests)
     cpu = min(loop.run_until_complete(batch(engine())) for _ in range(3))
     row(
@@ -237,12 +248,12 @@ def linear_scan(market: Market) -> Callable[[AdRequest], Any]:
     return decide
 
 
-def small_market(echo: float, folder: Path) -> None:
+def small_market(echo: ServedEcho, folder: Path) -> None:
     print("\n10,000 ads / 10,000 tags")
     market = Market(10_000, 10_000, words=20_000)
     snapshot = build(market, folder)
     requests = market.requests(3_000)
-    in_process(snapshot, requests, echo)
+    in_process(snapshot, requests, echo.cpu())
     against_regexes(snapshot, market, [r.turns[0].text for r in requests])
     slow = cpu_of(linear_scan(market), requests[:3], passes=1)
     ours = cpu_of(
@@ -266,8 +277,17 @@ def main() -> None:
     logging.disable(logging.CRITICAL)
     about = core_info()
     print(f"core {about['note']}; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
-    echo = asyncio.run(echo_cpu())
-    row("FastAPI JSON echo called in process, CPU µs", f"{echo:.1f}")
+    (body,) = bodies(Market(100, 100, words=2_000), "app_" + "0" * 26, 1, refused=0)
+    plain = asyncio.run(echo_cpu(body))
+    row("FastAPI JSON echo called in process, CPU µs", f"{plain:.1f}")
+    echo = ServedEcho(body)
+    try:
+        measure(args, echo)
+    finally:
+        echo.stop()
+
+
+def measure(args: argparse.Namespace, echo: ServedEcho) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if args.only in (None, "small"):
@@ -283,7 +303,7 @@ def main() -> None:
             del market
             gc.collect()
             gc.freeze()
-            in_process(snapshot, requests, echo)
+            in_process(snapshot, requests, echo.cpu())
             vcg(snapshot, requests)
 
 

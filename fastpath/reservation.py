@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -182,11 +182,27 @@ class Keys:
 
     def conversation(self, kind: str, *parts: str) -> str:
         """Return a key over host-chosen ids, hashed: they may be long, odd or identifying."""
-        digest = hashlib.blake2b(digest_size=16)
-        for part in parts:
-            raw = part.encode("utf-8", "replace")
-            digest.update(len(raw).to_bytes(4, "big") + raw)
-        return f"{self._prefix}parley:{kind}:{digest.hexdigest()}"
+        return f"{self._prefix}parley:{kind}:{_digest(parts).hexdigest()}"
+
+    def message(self, app: str, conversation: str, message: str) -> tuple[str, str, str, str]:
+        """Return the keys `idem` of a message, and `cool`, `sticky` and `shown` of its conversation.
+
+        The names are those of `conversation`; hashing its ids once for all four is what a decision can afford.
+        """
+        digest = _digest((app, conversation))
+        talk, prefix = digest.hexdigest(), f"{self._prefix}parley"
+        digest.update(_sized(message))
+        idem = f"{prefix}:idem:{digest.hexdigest()}"
+        return idem, f"{prefix}:cool:{talk}", f"{prefix}:sticky:{talk}", f"{prefix}:shown:{talk}"
+
+
+def _digest(parts: Iterable[str]) -> hashlib.blake2b:
+    return hashlib.blake2b(b"".join(map(_sized, parts)), digest_size=16)
+
+
+def _sized(part: str) -> bytes:
+    raw = part.encode("utf-8", "replace")
+    return len(raw).to_bytes(4, "big") + raw
 
 
 class RedisReservation:
@@ -220,16 +236,16 @@ class RedisReservation:
             Unavailable: `state_unavailable`.
         """
         k = self.keys
-        scope = (ask.app_id, ask.conversation_id)
+        idem, cool, sticky, shown_key = k.message(ask.app_id, ask.conversation_id, ask.message_id)
         keys = (
-            k.conversation("idem", *scope, ask.message_id),
-            k.conversation("cool", *scope),
-            k.conversation("sticky", *scope),
+            idem,
+            cool,
+            sticky,
             k.spent(ask.campaign_id),
             *k.holds(ask.campaign_id),
             k.decisions,
             k.offer(ask.request_id),
-            k.conversation("shown", *scope),
+            shown_key,
             *(k.cap(cap.key) for cap in ask.caps),
         )
         args: tuple[Any, ...] = (

@@ -167,6 +167,39 @@ async def test_answers_are_remembered_for_seconds_only() -> None:
 
 
 @pytest.mark.asyncio
+async def test_many_callers_ask_once_and_the_next_answer_is_fetched_before_it_is_needed() -> None:
+    now, asked, gate = [0.0], 0, asyncio.Event()
+    memory: Memory[str] = Memory(lambda: now[0])
+
+    async def source() -> str:
+        nonlocal asked
+        asked += 1
+        number = asked
+        await gate.wait()
+        return f"answer {number}"
+
+    waiting = [asyncio.create_task(memory.get("k", source)) for _ in range(50)]
+    await asyncio.sleep(0)
+    waiting[0].cancel()
+    gate.set()
+    found = await asyncio.gather(*waiting[1:])
+    assert (set(found), asked) == ({"answer 1"}, 1)
+    gate.clear()
+    now[0] = TTL_S * 0.6
+    # Nobody waits for the second answer: the first is still good, and the question is put once.
+    assert [await memory.get("k", source) for _ in range(3)] == ["answer 1"] * 3
+    await asyncio.sleep(0)
+    assert asked == 2
+    # What was asked before a change is not believed after it.
+    memory.forget()
+    later = asyncio.create_task(memory.get("k", source))
+    await asyncio.sleep(0)
+    gate.set()
+    assert await later == "answer 3"
+    assert await memory.get("k", source) == "answer 3"
+
+
+@pytest.mark.asyncio
 async def test_refusals_are_remembered_and_an_outage_is_bridged() -> None:
     now = [0.0]
     memory: Memory[str] = Memory(lambda: now[0])
