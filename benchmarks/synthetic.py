@@ -105,7 +105,8 @@ class Market:
         chance = self.chance
         share = -(-len(self.tags) // ads)
         own = [self.tags[(number + i * ads) % len(self.tags)] for i in range(share)]
-        common = chance.choices(self.tags[: max(10, len(self.tags) // 10)], k=1)
+        # The first tags are the frequent words.
+        common = [self.tags[chance.randrange(max(10, len(self.tags) // 10))]]
         tags = tuple(dict.fromkeys(own + common))
         brand = self.words[number // 20 % len(self.words)].title()
         text = AdText(

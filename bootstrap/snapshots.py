@@ -38,18 +38,29 @@ from storage import outbox
 log = logging.getLogger("parley.snapshots")
 
 #: Lets one compilation run at a time, whichever worker has it. Any constant will do.
-_LOCK = 5_210_933_117
+LOCK = 5_210_933_117
 _POLL_SECONDS = 0.4
 
 
 async def compile_and_publish(services: Services) -> str:
-    """Compile what may be served now and make it the newest snapshot; return its id."""
+    """Compile what may be served now and make it the newest snapshot; return its id.
+
+    While a snapshot is pinned (`bootstrap.rollback`) that one stays, whatever the catalogue says.
+    """
     folder = snapshot_folder(services.settings.parley_home)
     async with services.db.system() as session:
-        await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
         changes = await outbox.waiting_ids(session, outbox.CATALOGUE_CHANGED)
         export = await export_catalogue(session)
         current = await Snapshots(session).current()
+        if current is not None and current.pinned:
+            log.warning(
+                "snapshot %s is pinned: changes of the catalogue are not served before"
+                " `parley snapshots unpin`",
+                current.id,
+            )
+            await outbox.mark_sent(session, changes)
+            return current.id
         previous = folder / current.id if current and (folder / current.id).is_dir() else None
         info = await asyncio.to_thread(
             compile_verified, export, folder, previous, services.clock.now_ms()
@@ -63,7 +74,7 @@ async def compile_and_publish(services: Services) -> str:
             await Snapshots(session).publish(
                 {
                     "id": info.snapshot_id,
-                    "created_at": _after(current, services.clock.now_ms()),
+                    "created_at": moment_after(current, services.clock.now_ms()),
                     "object_prefix": _prefix(info.snapshot_id),
                     "ads": len(export.ads),
                     "apps": len(export.apps),
@@ -160,7 +171,7 @@ def _files(folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
-def _after(current: SnapshotRow | None, now_ms: int) -> datetime:
+def moment_after(current: SnapshotRow | None, now_ms: int) -> datetime:
     """Return the time of a publication: after the one before, even if the clock went backwards."""
     now = utc(now_ms)
     return now if current is None else max(now, current.created_at + timedelta(milliseconds=1))

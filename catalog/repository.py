@@ -229,6 +229,19 @@ class Snapshots(Repository[SnapshotRow]):
             )
         )
 
+    async def pin(self, snapshot_id: str | None) -> None:
+        """Pin one snapshot, or none: at most one is pinned."""
+        await self.session.execute(
+            update(SnapshotRow)
+            .where(SnapshotRow.pinned | (SnapshotRow.id == snapshot_id))
+            .values(pinned=SnapshotRow.id == snapshot_id if snapshot_id else False)
+        )
+
+    async def latest(self, limit: int) -> Sequence[SnapshotRow]:
+        """Return the snapshots served last, the newest first."""
+        query = select(SnapshotRow).order_by(SnapshotRow.created_at.desc()).limit(limit)
+        return (await self.session.scalars(query)).all()
+
     async def current(self) -> SnapshotRow | None:
         """Return the newest snapshot."""
         found: SnapshotRow | None = await self.session.scalar(

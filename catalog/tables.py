@@ -202,7 +202,7 @@ class AuditEntry(TenantRow):
 
 
 class SnapshotRow(Row):
-    """A compiled snapshot; the newest one is served."""
+    """A compiled snapshot; the newest one is served. A pinned one stays the newest until it is let go."""
 
     __tablename__ = "snapshots"
 
@@ -211,3 +211,4 @@ class SnapshotRow(Row):
     apps: Mapped[int]
     catalogue_hash: Mapped[str]
     files: Mapped[dict[str, Any]]
+    pinned: Mapped[bool] = mapped_column(default=False, server_default=false())

@@ -61,6 +61,17 @@ CATALOG = {
         "Import ads into the running installation's catalogue and take them live.",
     ),
 }
+SNAPSHOTS = {
+    "list": (f"{_HERE}.snapshots:listed", "List the snapshots served so far, the newest first."),
+    "rollback": (
+        f"{_HERE}.snapshots:rollback",
+        "Serve an earlier snapshot again and keep it, whatever changes, until it is unpinned.",
+    ),
+    "unpin": (
+        f"{_HERE}.snapshots:unpin",
+        "Let a pinned snapshot go: compile and serve what the catalogue says now.",
+    ),
+}
 GATE = {
     "eval": (
         f"{_HERE}.gate:evaluate",
@@ -85,6 +96,7 @@ app = group(
     ),
 )
 app.add_typer(group("gate", "The sensitive gate.", GATE))
+app.add_typer(group("snapshots", "What has been served, and the way back.", SNAPSHOTS))
 app.add_typer(group("db", "The database's schema.", DB))
 app.add_typer(group("account", "Organisations and their first keys.", ACCOUNT))
 app.add_typer(group("catalog", "The catalogue of ads.", CATALOG))
