@@ -7,23 +7,24 @@ asks a person something gives its lease back and ends the task; the answer queue
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.errors import GraphDrained
+from langgraph.runtime import RunControl
 from langgraph.types import Command, StateSnapshot
 
 from catalog.runs import Runs, RunStatus
 from catalog.tables import Run
 from domain.errors import ParleyError, Unavailable
-from graphs.campaign import graph as campaign
-from graphs.campaign.state import CampaignInput, CampaignState
+from graphs import registry
 from graphs.context import GraphContext
+from graphs.registry import GraphVersion
 from storage.database import Database
 
 log = logging.getLogger("parley.runner")
@@ -33,6 +34,7 @@ MAX_ATTEMPTS = 12
 
 _OUTCOMES = {
     "launched": RunStatus.SUCCEEDED,
+    "done": RunStatus.SUCCEEDED,
     "refused": RunStatus.REFUSED,
     "rejected": RunStatus.REJECTED,
     "failed": RunStatus.FAILED,
@@ -56,6 +58,12 @@ class Runner:
     context_for: Callable[[Run], GraphContext]
     owner: str
     lease_s: int
+    _controls: dict[str, RunControl] = field(default_factory=dict)
+
+    def drain(self) -> None:
+        """Stop every run after the step it is in; each is queued again and goes on elsewhere."""
+        for control in self._controls.values():
+            control.request_drain()
 
     async def execute(self, run_id: str) -> RunStatus | None:
         """Work on a run until it rests.
@@ -86,15 +94,21 @@ class Runner:
 
     async def _work(self, run: Run) -> RunStatus | None:
         context = self.context_for(run)
-        graph = campaign.build(self.checkpointer)
+        version = registry.find(run.graph, run.graph_version)
+        graph = version.build(self.checkpointer)
         config: RunnableConfig = {"configurable": {"thread_id": run.id}}
+        control = self._controls[run.id] = RunControl()
         try:
             before = await graph.aget_state(config)
             if not _only_waits(before, run):
+                given = _start_with(before, run, version)
                 await graph.ainvoke(
-                    _start_with(before, run), config, context=context, durability="sync"
+                    given, config, context=context, durability="sync", control=control
                 )
             after = await graph.aget_state(config)
+        except GraphDrained:
+            log.info("run %s: this worker is told to stop; queued again", run.id)
+            return await self._rest(run, RunStatus.QUEUED)
         except Unavailable:
             # A part is down: keep the run, let the lease expire and try again from the checkpoint.
             raise
@@ -104,6 +118,8 @@ class Runner:
             if status is not None:
                 await context.tell("finished", step or "run", error.detail)
             return status
+        finally:
+            del self._controls[run.id]
         return await self._settle(run, context, after)
 
     async def _settle(
@@ -120,10 +136,9 @@ class Runner:
                 asked = " ".join(payload.get("questions", ()))
                 await context.tell("question", _step(after) or "run", asked, waits_for=status.value)
             return rested
-        values: CampaignState = after.values  # type: ignore[assignment]
-        outcome, reason = values["outcome"], values.get("reason", "")
-        campaign_id, ads = values.get("campaign_id"), values.get("ads", 0)
-        result = {"outcome": outcome, "reason": reason, "campaign_id": campaign_id, "ads": ads}
+        result = registry.find(run.graph, run.graph_version).result(after.values)
+        outcome, reason = result["outcome"], result["reason"]
+        campaign_id, ads = result.get("campaign_id"), result.get("ads", 0)
         ended = await self._end(
             run, _OUTCOMES[outcome], result=result, pending=None, campaign_id=campaign_id, step=None
         )
@@ -171,17 +186,12 @@ def _step(state: StateSnapshot) -> str | None:
     return state.next[0] if state.next else None
 
 
-def _start_with(state: StateSnapshot, run: Run) -> CampaignInput | Command[Any] | None:
+def _start_with(
+    state: StateSnapshot, run: Run, version: GraphVersion
+) -> Mapping[str, Any] | Command[Any] | None:
     """Return what the graph goes on with: the input, an answer, or nothing after a crash."""
     if not state.created_at:
-        return CampaignInput(
-            goal=run.goal,
-            site_url=run.inputs.get("site_url"),
-            page_source_id=run.inputs.get("page_source_id"),
-            feed_source_id=run.inputs.get("feed_source_id"),
-            approval_mode=run.inputs.get("approval_mode", "person"),
-            controls=json.dumps(run.inputs.get("controls") or {}),
-        )
+        return version.first_input(run)
     waits = any(task.interrupts for task in state.tasks)
     if waits and run.pending is not None:
         # By the id of the question: a bare answer would be read as a map of ids if it were a dict.

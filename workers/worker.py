@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import socket
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
+from billiard import active_children  # type: ignore[import-untyped]
 from celery import Celery
-from celery.signals import worker_process_init, worker_process_shutdown
+from celery.signals import worker_process_init, worker_process_shutdown, worker_shutting_down
 
 from bootstrap.graph_parts import graph_context
 from bootstrap.services import Services, open_services
@@ -27,6 +29,9 @@ from workers.progress import RedisProgress
 from workers.runner import Runner
 
 log = logging.getLogger("parley.worker")
+
+#: Tells a pool child to drain; SIGTERM and SIGUSR1 are Celery's own.
+_DRAIN = signal.SIGUSR2
 
 
 class Child:
@@ -56,6 +61,11 @@ class Child:
         """Work on a run."""
         assert self._runner is not None
         self._loop.run(self._runner.execute(run_id))
+
+    def drain(self) -> None:
+        """Let the run that is worked on stop after its present step."""
+        if self._runner is not None:
+            self._runner.drain()
 
     def compile(self) -> None:
         """Compile and publish the catalogue if it has changed."""
@@ -89,7 +99,15 @@ def make_worker(settings: Settings) -> Celery:
 
     @worker_process_init.connect(weak=False)  # type: ignore[untyped-decorator]
     def _start(**_: Any) -> None:
+        signal.signal(_DRAIN, lambda *_: child.drain())
         child.open()
+
+    @worker_shutting_down.connect(weak=False)  # type: ignore[untyped-decorator]
+    def _drain(**_: Any) -> None:
+        # Celery waits for its children's tasks; a run that stops after its step lets it end soon.
+        for process in active_children():
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, _DRAIN)
 
     @worker_process_shutdown.connect(weak=False)  # type: ignore[untyped-decorator]
     def _stop(**_: Any) -> None:

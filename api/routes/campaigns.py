@@ -46,12 +46,13 @@ from catalog.tables import Campaign, Run
 from catalog.targeting import Targeting, check_targeting
 from domain.errors import Conflict, Forbidden
 from domain.time import to_ms
+from graphs.versions import CURRENT
 from llm.offline.brief.text import prepare
 from measurement.service import campaign_report
 
 router = APIRouter(prefix="/api/v1/campaigns", tags=["campaigns"])
 
-GRAPH, GRAPH_VERSION = "campaign", "1"
+GRAPH = "campaign"
 
 
 @router.post("/create", status_code=202)
@@ -100,7 +101,7 @@ async def _start(body: CreateCampaign, caller: Principal, api: State, key: str |
                 "controls": body.controls.model_dump(mode="json") if body.controls else None,
             },
             graph=GRAPH,
-            graph_version=GRAPH_VERSION,
+            graph_version=CURRENT[GRAPH],
             by=who(caller),
             idempotency_key=key,
         )

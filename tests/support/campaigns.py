@@ -18,6 +18,7 @@ from domain.events import Progress
 from domain.time import utc
 from graphs.campaign.graph import Campaign
 from graphs.context import GraphContext
+from graphs.versions import CURRENT
 from sandbox import shop_feed, shop_page
 from tools.product_source import read_feed, read_page
 
@@ -63,7 +64,8 @@ def run_row(services: Services, org_id: str, goal: str = GOAL, **inputs: Any) ->
     now = utc(services.clock.now_ms())
     return Run(
         id=services.ids.new("run"), org_id=org_id, created_at=now, updated_at=now, graph="campaign",
-        graph_version="1", goal=goal, inputs=inputs, requested_by="test", attempts=1, status="running",
+        graph_version=CURRENT["campaign"], goal=goal, inputs=inputs, requested_by="test", attempts=1,
+        status="running",
     )  # fmt: skip
 
 

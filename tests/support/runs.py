@@ -13,6 +13,7 @@ from bootstrap.services import Services
 from catalog.runs import Runs, RunService, RunStatus
 from catalog.tables import Campaign, Run
 from graphs.context import Fetch, GraphContext
+from graphs.versions import CURRENT
 from tests.support.campaigns import GOAL, Listener
 from workers.runner import Runner
 
@@ -22,7 +23,7 @@ async def queued_run(services: Services, org_id: str, goal: str = GOAL, **inputs
     async with services.db.tenant(org_id) as session:
         runs = RunService(session, services.ids, services.clock)
         run, _ = await runs.create(
-            org_id, goal, inputs, graph="campaign", graph_version="1", by="test"
+            org_id, goal, inputs, graph="campaign", graph_version=CURRENT["campaign"], by="test"
         )
         return run.id
 

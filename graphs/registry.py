@@ -1,0 +1,81 @@
+"""Every graph and version that a worker can run.
+
+A version is never changed in a way that a waiting run would notice: it gets a successor, and stays here until
+no run is left on it. Adding a graph means one entry here and one line in `graphs.versions`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph.state import CompiledStateGraph
+
+from catalog.tables import Run
+from domain.errors import Unavailable
+from graphs.campaign import graph as campaign
+from graphs.campaign.state import CampaignInput
+
+Compiled = CompiledStateGraph[Any, Any, Any, Any]
+Build = Callable[[BaseCheckpointSaver[Any] | None], Compiled]
+
+
+def campaign_input(run: Run) -> CampaignInput:
+    """Return what a campaign run starts with."""
+    return CampaignInput(
+        goal=run.goal,
+        site_url=run.inputs.get("site_url"),
+        page_source_id=run.inputs.get("page_source_id"),
+        feed_source_id=run.inputs.get("feed_source_id"),
+        approval_mode=run.inputs.get("approval_mode", "person"),
+        controls=json.dumps(run.inputs.get("controls") or {}),
+    )
+
+
+def campaign_result(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is written on the row of a campaign run that has ended."""
+    return {
+        "outcome": values["outcome"],
+        "reason": values.get("reason", ""),
+        "campaign_id": values.get("campaign_id"),
+        "ads": values.get("ads", 0),
+    }
+
+
+@dataclass(frozen=True)
+class GraphVersion:
+    """One version of one graph.
+
+    Attributes:
+        graph, version: As they stand on the rows of runs.
+        build: Compiles it on a checkpointer. The final state has `outcome`, and may have `reason`.
+        first_input: What a new run starts with.
+        result: What is kept of the final state; has `outcome` and `reason`.
+    """
+
+    graph: str
+    version: str
+    build: Build
+    first_input: Callable[[Run], Mapping[str, Any]] = campaign_input
+    result: Callable[[Mapping[str, Any]], dict[str, Any]] = campaign_result
+
+
+VERSIONS: tuple[GraphVersion, ...] = (GraphVersion("campaign", "1", lambda s: campaign.build(s)),)
+
+
+def find(graph: str, version: str) -> GraphVersion:
+    """Return the version of a graph that a run began with.
+
+    Raises:
+        Unavailable: `graph_version_unknown`; the run is kept for a worker that knows it.
+    """
+    for known in VERSIONS:
+        if (known.graph, known.version) == (graph, version):
+            return known
+    raise Unavailable(
+        "graph_version_unknown",
+        f"This worker does not know version {version} of the {graph} graph; start a newer one.",
+    )
