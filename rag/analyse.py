@@ -86,6 +86,8 @@ class Analyser:
     def grams(self, text: str) -> list[str]:
         """Return the character bigrams of the Japanese in a text; a lone character stands for itself."""
         out: list[str] = []
+        if text.isascii():
+            return out
         for run, _ in _runs(fold(text)):
             if run:
                 out.extend(run[i : i + 2] for i in range(max(1, len(run) - 1)))

@@ -143,6 +143,17 @@ class LexicalIndex:
         found = self._frequency(0, key, seen)
         return _idf(seen.chunks, found) if found else 0.0
 
+    def idfs(self, keys: Numbers) -> NDArray[np.float64]:
+        """Return the inverse document frequencies of many words in the newest version."""
+        seen = self._seen(None)
+        if not seen.everything:
+            return np.array([self.idf(key) for key in keys.tolist()], np.float64)
+        found = np.zeros(len(keys), np.int64)
+        for segment in self._segments:
+            found += segment.streams[0].counts(keys)
+        idfs = np.log(1 + (seen.chunks - found + 0.5) / (found + 0.5))
+        return np.where(found > 0, idfs, 0.0)
+
     def _scores(self, query: Query, seen: _Seen) -> NDArray[np.float32]:
         scores = np.zeros(len(self), np.float32)
         for stream, weight in enumerate(WEIGHTS):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, delete, func, insert, select, text, update
+from sqlalchemy import Select, delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.errors import Unprocessable
@@ -57,7 +58,6 @@ class PgVectorStore:
                 f"pgvector holds {DIMENSIONS} dimensions here and the model gives {width}; "
                 "choose another model or keep the vectors in Pinecone.",
             )
-        await self._delete([item.no for item in items])
         rows = [
             {
                 "chunk_no": item.no,
@@ -70,7 +70,11 @@ class PgVectorStore:
             }
             for item in items
         ]
-        await self.session.execute(insert(ChunkVector), rows)
+        new = insert(ChunkVector)
+        columns = {c.name: c for c in new.excluded if c.name != "chunk_no"}
+        await self.session.execute(
+            new.on_conflict_do_update(index_elements=[ChunkVector.chunk_no], set_=columns), rows
+        )
 
     async def retire(self, nos: Sequence[int], version: int) -> None:
         """End the validity of chunks at a knowledge version."""
@@ -100,9 +104,6 @@ class PgVectorStore:
     async def clear(self) -> None:
         """Remove every vector of the index."""
         await self.session.execute(delete(ChunkVector).where(ChunkVector.index_no == self.index_no))
-
-    async def _delete(self, nos: Sequence[int]) -> None:
-        await self.session.execute(delete(ChunkVector).where(ChunkVector.chunk_no.in_(nos)))
 
     async def _candidates(self, filter: Filter, at_most: int) -> int:
         rows = self._passing(select(ChunkVector.chunk_no), filter).limit(at_most).subquery()

@@ -120,6 +120,21 @@ class Documents(Repository[Document]):
         rows = await self.session.scalars(query.execution_options(populate_existing=True))
         return {(row.source_id, row.key): row for row in rows}
 
+    async def states(
+        self, keys: Iterable[tuple[str, str]]
+    ) -> dict[tuple[str, str], tuple[int, str, int]]:
+        """Return (number, content hash, gone version) of the documents with those (source id, key)."""
+        wanted: dict[str, list[str]] = {}
+        for source_id, key in keys:
+            wanted.setdefault(source_id, []).append(key)
+        found = {}
+        columns = (Document.key, Document.no, Document.content_hash, Document.gone_version)
+        for source_id, names in wanted.items():
+            query = select(*columns).where(Document.source_id == source_id, Document.key.in_(names))
+            for key, no, hash_, gone in await self.session.execute(query):
+                found[source_id, key] = (no, hash_, gone)
+        return found
+
     async def present(self, source_id: str) -> Sequence[Document]:
         """Return the documents of a source that have not vanished, by key."""
         query = select(Document).where(

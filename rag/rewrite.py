@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from rag.analyse import Analyser, fold
 from rag.postings import Query, query_of, term_key, unpack
+from rag.types import Numbers
 
 #: Weights beside the question's own words (1.0).
 SPELLING, COMPOUND, SYNONYM = 0.8, 0.8, 0.3
@@ -46,6 +47,10 @@ class Statistics(Protocol):
 
     def idf(self, key: int, as_of: int | None = None) -> float:
         """Return the inverse document frequency of a word, 0 for one that no chunk has."""
+        ...
+
+    def idfs(self, keys: Numbers) -> NDArray[np.float64]:
+        """Return the inverse document frequencies of many words."""
         ...
 
 
@@ -113,10 +118,14 @@ def feedback(
     """
     model: dict[int, float] = {}
     for weight, length, records in chunks:
-        keys, counts = unpack(records)
-        for key, probability in zip(keys.tolist(), (counts / max(1, length)).tolist(), strict=True):
+        found, counts = unpack(records)
+        for key, probability in zip(
+            found.tolist(), (counts / max(1, length)).tolist(), strict=True
+        ):
             model[key] = model.get(key, 0.0) + weight * probability
-    best = sorted(model, key=lambda key: (-model[key] * known.idf(key), key))[:terms]
+    keys = np.array(list(model), np.int64)
+    value = np.array(list(model.values()), np.float64) * known.idfs(keys)
+    best = [int(keys[i]) for i in np.lexsort((keys, -value))[:terms]]
     mass = sum(model[key] for key in best) or 1.0
     own = sum(query.words.values()) or 1.0
     words = dict(query.words)

@@ -52,6 +52,13 @@ class Postings:
         """Return the bytes it takes."""
         return self.keys.nbytes + self.offsets.nbytes + self.docs.nbytes + self.tfs.nbytes
 
+    def counts(self, keys: Numbers) -> Numbers:
+        """Return in how many chunks each of many terms occurs."""
+        if not len(self.keys):
+            return np.zeros(len(keys), np.int64)
+        at = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        return np.where(self.keys[at] == keys, self.offsets[at + 1] - self.offsets[at], 0)
+
     def of(self, key: int) -> tuple[NDArray[np.int32], NDArray[np.uint16]]:
         """Return positions and frequencies of a term."""
         at = int(np.searchsorted(self.keys, key))

@@ -21,7 +21,7 @@ from rag.drafts import content_hash, embedding_text
 from rag.pg_vectors import PgVectorStore
 from rag.ports import Embedder, VectorStore
 from rag.repository import Chunks, Documents, Indexes, Sources
-from rag.tables import Chunk, Document, KnowledgeIndex, KnowledgeVersion, Source
+from rag.tables import Chunk, KnowledgeIndex, KnowledgeVersion, Source
 from rag.types import OPEN, DocumentDraft, Trust, Vectors, Written
 from rag.writing import Writer
 
@@ -132,14 +132,18 @@ class KnowledgeService:
         """
         _check(drafts)
         # Before the lock: embedding takes seconds, and others may write meanwhile.
-        vectors = await self.embedded(await self._missing(await self._changed(drafts)))
-        await self.indexes.lock(index)
         changed = await self._changed(drafts)
         if not changed:
             return Written(index.version, kept=sum(len(d.chunks) for d in drafts))
-        vectors |= await self.embedded(
-            [t for t in await self._missing(changed) if t not in vectors]
-        )
+        vectors = await self.embedded(await self._missing(changed))
+        before = index.version
+        await self.indexes.lock(index)
+        if index.version != before:
+            changed = await self._changed(drafts)
+            more = [text for text in await self._missing(changed) if text not in vectors]
+            vectors |= await self.embedded(more)
+        if not changed:
+            return Written(index.version, kept=sum(len(d.chunks) for d in drafts))
         version = await self._next(index, cause)
         writer = Writer(self, index, self._store_of(self.session, index), version)
         return await writer.write(changed, vectors)
@@ -209,19 +213,19 @@ class KnowledgeService:
         return written
 
     async def _changed(self, drafts: Sequence[DocumentDraft]) -> list[DocumentDraft]:
-        known = await self.documents.by_keys((d.source_id, d.key) for d in drafts)
+        known = await self.documents.states((d.source_id, d.key) for d in drafts)
         return [d for d in drafts if not _is_known(known.get((d.source_id, d.key)), d)]
 
     async def _missing(self, changed: Sequence[DocumentDraft]) -> list[str]:
         """Return the texts of changed documents that will need a vector."""
         if not changed:
             return []
-        documents = await self.documents.by_keys((d.source_id, d.key) for d in changed)
-        known = await self.chunks.known([d.no for d in documents.values()])
+        documents = await self.documents.states((d.source_id, d.key) for d in changed)
+        known = await self.chunks.known([no for no, _, _ in documents.values()])
         texts = []
         for draft in changed:
             document = documents.get((draft.source_id, draft.key))
-            before = known[document.no] if document else []
+            before = known[document[0]] if document else []
             texts.extend(Writer.texts_to_embed(draft, before, self._is_embedded))
         return texts
 
@@ -279,10 +283,8 @@ def check_makers(index: KnowledgeIndex, embedder: Embedder, analyser: Analyser) 
             )
 
 
-def _is_known(document: Document | None, draft: DocumentDraft) -> bool:
-    if document is None or document.gone_version != OPEN:
-        return False
-    return document.content_hash == content_hash(draft)
+def _is_known(state: tuple[int, str, int] | None, draft: DocumentDraft) -> bool:
+    return state is not None and state[1:] == (content_hash(draft), OPEN)
 
 
 def _check(drafts: Sequence[DocumentDraft]) -> None:
