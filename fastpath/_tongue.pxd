@@ -12,6 +12,11 @@ cdef bint _inner(Py_UCS4 c) noexcept
 
 
 @cython.final
+cdef class Scores:
+    cdef int[:] points
+
+
+@cython.final
 cdef class Tongue:
     cdef public tuple names
     cdef int home, scripts
@@ -19,7 +24,7 @@ cdef class Tongue:
     cdef int[:] row_from, row_names, row_points, word_rows, letters, ending_to
     cdef unsigned long long[:] word_keys, ending_keys, accepts
     cdef unsigned char[:] local, blocks
-    cdef list accents
+    cdef list accents, pool
     @cython.locals(h="unsigned long long", i=Py_ssize_t)
     cpdef object word_hash(self, str word)
     @cython.locals(
@@ -28,21 +33,24 @@ cdef class Tongue:
     )
     cpdef object survey(self, str sample)
     @cython.locals(
-        scores="int[:]", total=Py_ssize_t, words=int, i=Py_ssize_t, k=Py_ssize_t, before=bint, c=Py_UCS4,
+        pooled=Scores, scores="int[:]", total=Py_ssize_t, words=int, i=Py_ssize_t, k=Py_ssize_t,
+        before=bint, c=Py_UCS4, home=int,
         start=Py_ssize_t, end=Py_ssize_t, h="unsigned long long", best=int, top=int, name=int,
     )
     cpdef object evidence(self, str sample)
     @cython.locals(
         at="unsigned long long", seen="unsigned long long", number=int, k=int, bits="unsigned long long",
-        name=int,
+        name=int, scores="int[:]",
     )
     cdef int _weigh(
-        self, unsigned long long h, str sample, Py_ssize_t start, Py_ssize_t end, int[:] scores
+        self, unsigned long long h, str sample, Py_ssize_t start, Py_ssize_t end, Scores pooled
     ) except -1
     @cython.locals(
         bits="unsigned long long", node="long long", k=Py_ssize_t, wanted="unsigned long long",
         at="unsigned long long", seen="unsigned long long",
     )
     cdef unsigned long long _endings(self, str sample, Py_ssize_t start, Py_ssize_t end) except? 0
-    @cython.locals(high="unsigned int", k=Py_ssize_t, code="unsigned int", number=int, j=int)
-    cdef int _letters(self, str sample, int[:] scores) except -1
+    @cython.locals(
+        high="unsigned int", k=Py_ssize_t, code="unsigned int", number=int, j=int, scores="int[:]"
+    )
+    cdef int _letters(self, str sample, Scores pooled) except -1

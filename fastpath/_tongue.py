@@ -20,6 +20,13 @@ _MOST = 64
 _LONG = 6
 
 
+class Scores:
+    """The points of each language in one text. Readings take one from the pool and give it back."""
+
+    def __init__(self) -> None:
+        self.points = array("i", bytes(4 * _MOST))
+
+
 class Tongue:
     """The word lists, letters and endings of languages, and the ranges of scripts; immutable.
 
@@ -73,6 +80,7 @@ class Tongue:
         self.word_keys, self.word_rows, self.word_mask = _table(numbers)
         self.letters = array("i", [table.get(code, -1) for code in range(_LETTERS)])
         self._plant(endings)
+        self.pool: list[Scores] = []
         self.accents = [(low, high, number[name], points) for low, high, name, points in accents]
         blocks = bytearray(4_096)
         for low, high, script in scripts:
@@ -147,14 +155,18 @@ class Tongue:
                     break
         return latin, foreign, kana, han
 
-    def evidence(self, sample: str) -> tuple[int, int, int, int]:
+    def evidence(  # noqa: C901 - one pass over the words
+        self, sample: str
+    ) -> tuple[int, int, int, int]:
         """Return what the words, letters and endings of a folded text speak for.
 
         Returns:
             Words; points of the home language; number of the best other language, or -1; its points.
         """
-        counts = array("i", bytes(4 * _MOST))
-        scores = counts
+        pooled = self.pool.pop() if self.pool else Scores()
+        scores = pooled.points
+        for name in range(len(self.names)):
+            scores[name] = 0
         total = len(sample)
         words = 0
         i = 0
@@ -183,18 +195,22 @@ class Tongue:
                 h = self.seed
                 for k in range(start, end):
                     h = _step(h, ord(sample[k]))
-                self._weigh(_end(h), sample, start, end, scores)
-        self._letters(sample, scores)
+                self._weigh(_end(h), sample, start, end, pooled)
+        if not sample.isascii():
+            self._letters(sample, pooled)
         best = -1
         top = 0
         for name in range(len(self.names)):
             if name != self.home and scores[name] > top:
                 best = name
                 top = scores[name]
-        return words, scores[self.home], best, top
+        home = scores[self.home]
+        self.pool.append(pooled)
+        return words, home, best, top
 
-    def _weigh(self, h: Any, sample: Any, start: Any, end: Any, scores: Any) -> Any:
+    def _weigh(self, h: Any, sample: Any, start: Any, end: Any, pooled: Any) -> Any:
         """Add the points of one word."""
+        scores = pooled.points
         at = h & self.word_mask
         number = -1
         while True:
@@ -242,8 +258,9 @@ class Tongue:
             bits |= self.accepts[node]
         return bits
 
-    def _letters(self, sample: Any, scores: Any) -> Any:
+    def _letters(self, sample: Any, pooled: Any) -> Any:
         """Add the points of letters that the home language does not use."""
+        scores = pooled.points
         high = 0
         for k in range(len(sample)):
             code = ord(sample[k])

@@ -8,6 +8,7 @@ turns ago carries over; a greeting counts only where nothing else is said.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import msgspec
@@ -30,6 +31,7 @@ _UNITS: Final = ("円", "万円", "ドル", "usd", "eur", "dollars", "bucks")
 _LIMITS: Final = ("under ", "below ", "around ", "max ")
 _TAG: Final = 200
 _MORE_TAGS: Final = 50
+_MOST_TAGS: Final = 3
 _CARRY: Final = 2  # a signal one turn ago counts half, two turns ago a quarter
 _MEDIUM: Final = 300
 _HIGH: Final = 700
@@ -75,6 +77,11 @@ def read_intent(user_texts: Sequence[str], tags: int) -> Reading:
 
 def weigh(said: Sequence[Said], tags: int) -> Reading:
     """Return intent and opportunity of up to three turns of the user, oldest first."""
+    return _weigh(tuple(said), min(tags, _MOST_TAGS))
+
+
+@lru_cache(maxsize=4_096)
+def _weigh(said: tuple[Said, ...], tags: int) -> Reading:
     if not said or said[-1].greeting:
         greeted = bool(said) and "greeting" in said[-1].signals
         return Reading(Intent.CHITCHAT, _CHITCHAT, ("greeting",) if greeted else ())
@@ -90,7 +97,7 @@ def weigh(said: Sequence[Said], tags: int) -> Reading:
         earlier = max(earlier, strength // _CARRY**age)
     score += earlier
     if tags:
-        score += _TAG + _MORE_TAGS * min(tags - 1, 2)
+        score += _TAG + _MORE_TAGS * (tags - 1)
     score = max(0, min(_TOP, score))
     return Reading(_intent_of(score), score, tuple(sorted(found)))
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -114,6 +114,7 @@ class Evidence(NamedTuple):
 
 
 _NOTHING: Final = Evidence(UNKNOWN, "default", "nothing")
+_AT_HOME: Final = Evidence(_HOME, "words")
 
 
 def detect_conversation(texts: Sequence[str], hint: str | None = None) -> Verdict:
@@ -156,7 +157,7 @@ def detect(text: str, hint: str | None = None) -> Verdict:
 def settle(evidence: Evidence, hint: str | None) -> Verdict:
     """Return the verdict on a text, given the host's hint."""
     if evidence.kind == "sure":
-        return Verdict(served(evidence.seen), evidence.seen, evidence.why)
+        return _sure(evidence, served(evidence.seen))
     hinted = parse_language(hint) if hint else None
     if hinted is not None and (
         evidence.kind == "nothing"
@@ -165,6 +166,11 @@ def settle(evidence: Evidence, hint: str | None) -> Verdict:
     ):
         return Verdict(hinted, hinted.value, "hint")
     return Verdict(served(evidence.seen), evidence.seen, evidence.why)
+
+
+@lru_cache(maxsize=256)
+def _sure(evidence: Evidence, language: Language | None) -> Verdict:
+    return Verdict(language, evidence.seen, evidence.why)
 
 
 def served(code: str) -> Language | None:
@@ -208,7 +214,7 @@ def _latin(sample: str) -> Evidence:
     if points > english and points >= _needed(words, english):
         return Evidence(_tongue().names[best], "words")
     if english:
-        return Evidence(_HOME, "words")
+        return _AT_HOME
     return Evidence(_HOME, "default", "latin")
 
 
