@@ -171,7 +171,7 @@ async def store_trial(urls: ServiceUrls, chunks: int) -> None:
     for name, embedder in (("without", Clustered()), ("with", WithModel())):
         times, stages = [], {}
         retriever = Retriever(analyser, embedder)
-        spent, served = time.process_time(), await _server_cpu(db)
+        cpu = time.process_time() + await _server_cpu(db)
         for question in questions:
             began = time.perf_counter()
             async with db.tenant(org) as session:
@@ -181,7 +181,7 @@ async def store_trial(urls: ServiceUrls, chunks: int) -> None:
             for stage, spent in found.timings_ms.items():
                 stages.setdefault(stage, []).append(spent)
         _show(f"retrieval {name} question embedding, {chunks:,} chunks", times[10:])
-        cpu = (time.process_time() - spent + await _server_cpu(db) - served) / len(questions)
+        cpu = (time.process_time() + await _server_cpu(db) - cpu) / len(questions)
         print(f"   CPU of process and server: {cpu * 1000:.1f} ms each")
         print(
             "   median ms by stage:", {k: round(statistics.median(v), 1) for k, v in stages.items()}
@@ -193,6 +193,10 @@ async def _server_cpu(db: Database) -> float:
     """Return the CPU seconds of the server process of our one connection."""
     async with db.system() as session:
         pid = await session.scalar(text("SELECT pg_backend_pid()"))
+    return _process_cpu(int(pid or 0))
+
+
+def _process_cpu(pid: int) -> float:
     used = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(used[11]) + int(used[12])) / os.sysconf("SC_CLK_TCK")
 
