@@ -17,12 +17,12 @@ import msgspec
 from domain.catalogue import AdEntry, AdText, Cap, Pacing
 
 #: Ads per block: larger ones are smaller on disk and slower to read for the first time.
-PER_BLOCK: Final = 64
+PER_BLOCK: Final = 32
 _DICTIONARY: Final = 16_384
 _SAMPLES: Final = 128
-_LEVEL: Final = 7
+_LEVEL: Final = 6
 _RAW: Final = -15
-_MOST_BLOCKS: Final = 512
+_MOST_BLOCKS: Final = 1_024
 _THREADS: Final = 2
 _PAGE: Final = 4_096
 

@@ -51,6 +51,9 @@ def rule_arrays(
     numbers = []
     tables = zip(ads, _tuples(tags.negative), _tuples(tags.away), tags.bought.contents, strict=True)
     for ad, negatives, away, contents in tables:
+        if not (negatives or away or contents or _bound(ad)):
+            numbers.append(0)
+            continue
         rule = Rule(
             starts=layout.LONG_AGO if ad.starts_ms is None else ad.starts_ms,
             ends=layout.FAR_AHEAD if ad.ends_ms is None else ad.ends_ms,
@@ -72,6 +75,14 @@ def rule_arrays(
         rows = Rows.of(rules, lambda rule, name=name: getattr(rule, f"{name}s"))  # type: ignore[misc]
         arrays[f"rule_{name}_offsets"], arrays[f"rule_{name}s"] = rows.offsets, rows.values
     return arrays
+
+
+def _bound(ad: AdEntry) -> bool:
+    """Return whether an ad has any condition of its own."""
+    return bool(
+        ad.geos or ad.devices or ad.weekdays or ad.apps or ad.blocked_apps
+        or ad.starts_ms is not None or ad.ends_ms is not None
+    )  # fmt: skip
 
 
 def _tuples(rows: Rows) -> list[Numbers]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import Any, Final
 
 import numpy as np
@@ -49,9 +50,9 @@ class Tags:
         self._seen: dict[str, int] = {}
         self._temporary: dict[str, int] = {}
         self._warnings = warnings
-        positive = self._rows(ads, lambda ad: ad.tags)
-        negative = self._rows(ads, lambda ad: ad.negative_tags)
-        away = self._rows(ads, lambda ad: self._keeps_away(ad))
+        positive = self._rows(ads, attrgetter("tags"))
+        negative = self._rows(ads, attrgetter("negative_tags"))
+        away = self._rows(ads, self._keeps_away)
         self.bought = Topics(ads, taxonomy, warnings)
         for tag in self.bought.tags:
             self._temporary.setdefault(tag, len(self._temporary))
