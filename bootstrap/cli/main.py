@@ -78,6 +78,16 @@ GATE = {
         "Say what the sensitive gate makes of texts; with labels: recall and false blocks.",
     ),
 }
+COMPLIANCE = {
+    "check": (
+        f"{_HERE}.compliance:check",
+        "Hold ads of a file against the rules of their platform. Needs no service.",
+    ),
+    "tracker": (
+        f"{_HERE}.compliance:tracker",
+        "Say what changed in the rules, and which ads it touches. Needs no service.",
+    ),
+}
 DB = {
     "upgrade": (
         f"{_HERE}.service:db_upgrade",
@@ -97,6 +107,7 @@ app = group(
 )
 app.add_typer(group("gate", "The sensitive gate.", GATE))
 app.add_typer(group("snapshots", "What has been served, and the way back.", SNAPSHOTS))
+app.add_typer(group("compliance", "Rules for ads, and what changed in them.", COMPLIANCE))
 app.add_typer(group("db", "The database's schema.", DB))
 app.add_typer(group("account", "Organisations and their first keys.", ACCOUNT))
 app.add_typer(group("catalog", "The catalogue of ads.", CATALOG))
