@@ -1,0 +1,241 @@
+"""What must be equal in a sentence and its source: quantities with units, codes, names, polarity.
+
+Pure functions on text, for English and Japanese. The rules are plain on purpose: a person can retrace each.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from decimal import Decimal, InvalidOperation
+from itertools import pairwise
+
+import msgspec
+
+_WORDS = {
+    word: number
+    for number, word in enumerate(
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+        "sixteen seventeen eighteen nineteen twenty".split()
+    )
+} | {
+    "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90,
+    "hundred": 100,
+}  # fmt: skip
+_KANJI = {c: n for n, c in enumerate("〇一二三四五六七八九")}
+_KANJI_TENS = {"十": 10, "百": 100, "千": 1000}
+_SCALES = {
+    "thousand": 10**3, "million": 10**6, "billion": 10**9, "k": 10**3, "m": 10**6, "bn": 10**9,
+    "万": 10**4, "億": 10**8,
+}  # fmt: skip
+
+#: Spellings of each unit; whatever else follows a number is not part of the quantity.
+_UNITS = {
+    "second": "seconds second secs sec s 秒間 秒",
+    "minute": "minutes minute mins min 分間 分",
+    "hour": "hours hour hrs hr h 時間",
+    "o'clock": "時",
+    "day": "days day nights night 日間 営業日 日 泊",
+    "week": "weeks week 週間",
+    "month": "months month か月間 ヶ月 か月 カ月 ヵ月 月間",
+    "month of year": "月",
+    "year": "years year 年間 年",
+    "percent": "percent per\\scent % パーセント",
+    "dollar": "dollars dollar usd $ ドル",
+    "euro": "euros euro eur € ユーロ",
+    "pound": "pounds pound gbp £ ポンド",
+    "yen": "yen jpy ¥ 円",
+    "kg": "kilograms kilogram kilos kilo kg キログラム キロ",
+    "g": "grams gram g グラム",
+    "mg": "mg milligrams",
+    "km": "kilometres kilometers kilometre kilometer km キロメートル",
+    "m": "metres meters metre meter m メートル",
+    "cm": "cm centimetres centimeters センチメートル センチ",
+    "mm": "mm millimetres millimeters ミリ",
+    "m2": "square\\smetres square\\smeters 平方メートル m²",
+    "litre": "litres liters litre liter l リットル",
+    "ml": "ml millilitres milliliters ミリリットル",
+    "hz": "hz ヘルツ",
+    "db": "db decibels デシベル",
+    "°c": "°c ℃ degrees 度",
+    "person": "people persons person students student volunteers users seats seat 人 名",
+    "gb": "gb",
+    "iu": "iu",
+}  # fmt: skip
+_UNIT_OF = {
+    unicodedata.normalize("NFKC", spelling).replace("\\s", " ").lower(): unit
+    for unit, spellings in _UNITS.items()
+    for spelling in spellings.split()
+}
+_SPELLINGS = "|".join(
+    re.escape(s).replace("\\ ", r"\s+")
+    + (r"(?![a-z])" if s[-1].isascii() and s[-1].isalpha() else "")
+    for s in sorted(_UNIT_OF, key=len, reverse=True)
+)
+_NUMBER = (
+    r"(?P<digits>(?<![a-z0-9.])\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
+    rf"|(?P<kanji>[〇一二三四五六七八九十百千]+(?=(?:{_SPELLINGS}|万|億)))"
+    rf"|(?<![a-z])(?P<word>{'|'.join(sorted(_WORDS, key=len, reverse=True))})(?![a-z])"
+)
+_QUANTITY = re.compile(
+    rf"(?P<sign>[$€£¥])?\s?(?:{_NUMBER})"
+    r"(?:(?P<wide>[万億])|\s?(?P<scale>thousand|million|billion|bn)(?![a-z]))?"
+    rf"(?:[\s-]?(?:working |business |calendar )?(?P<unit>{_SPELLINGS}))?"
+)
+_YEAR = re.compile(r"(?:19|20)\d\d")
+_RANGE = re.compile(r"\s?(?:to|and|-|–|から|～|~|or)\s?")
+_RATE = re.compile(
+    r"\b(?:an?|per|each|every)\s(?P<per>seconds?|minutes?|hours?|days?|nights?|weeks?|months?|years?)\b|(?P<ja>[毎月年週日][月年週日]?額|毎[月年週日])"
+)
+#: Days of the week and months by name.
+_CALENDAR = re.compile(
+    r"\b((?:mon|tues|wednes|thurs|fri|satur|sun)day|january|february|march|april|june|july|august|september"
+    r"|october|november|december)s?\b|([月火水木金土日])曜"
+)
+#: Ways to say a bound, all read as one.
+_BOUNDS = (
+    (re.compile(r"\b(?:no|not) (?:more|longer|later|greater) than\b|\bup to\b"), "at most"),
+    (re.compile(r"\b(?:no|not) (?:less|fewer|shorter) than\b"), "at least"),
+)
+_CLOCK = re.compile(r"(?<!\d)\d{1,2}:\d{2}(?!\d)")
+#: Names of models and standards: letters and digits in one word.
+_CODE = re.compile(r"(?<![a-z0-9])(?=[a-z0-9-]*\d)(?=[a-z0-9-]*[a-z])[a-z0-9]+(?:-[a-z0-9]+)*")
+_ENGLISH_NO = re.compile(
+    r"\b(?:not|no|never|none|neither|nor|without|cannot|except|nobody|nothing|lacks?)\b|n't\b"
+)
+_JAPANESE_MUST = re.compile(
+    r"な(?:ければ|くては|いと)(?:なり|いけ)ま?せ?(?:ない|ん)|だけで(?:は)?なく|少な[いく]|かもしれな[いく]|かもしれません"
+)
+_JAPANESE_NO = re.compile(r"ません|な(?:い|かっ|く)|ずに|なし|無し|不可|禁止|以外")
+
+
+class Quantity(msgspec.Struct, frozen=True):
+    """A number with its unit, and where it stands (characters, end exclusive).
+
+    Attributes:
+        value: Exact.
+        unit: Canonical name; empty where none is written.
+        spelled: Written as a word.
+    """
+
+    value: Decimal
+    unit: str
+    start: int
+    end: int
+    spelled: bool = False
+
+
+def folded(text: str) -> str:
+    """Return the text in lower case with compatibility forms unified; offsets are of this form."""
+    text = unicodedata.normalize("NFKC", text).lower().replace("\u2019", "'")
+    for pattern, plain in _BOUNDS:
+        text = pattern.sub(plain, text)
+    return text
+
+
+def quantities(text: str) -> list[Quantity]:
+    """Return the quantities of a folded text in order; times of day and codes are none."""
+    taken = [m.span() for m in (*_CLOCK.finditer(text), *_CODE.finditer(text)) if not _is_unit(m)]
+    found = []
+    for match in _QUANTITY.finditer(text):
+        if any(match.start() < end and start < match.end() for start, end in taken):
+            continue
+        value = _value(match)
+        if value is not None:
+            unit = _UNIT_OF.get(_spaced(match["unit"] or match["sign"] or ""), "")
+            if not unit and _YEAR.fullmatch(match[0].strip()):
+                unit = "year"
+            found.append(
+                Quantity(value, unit, match.start(), match.end(), match["word"] is not None)
+            )
+    return _ranged(text, found)
+
+
+def codes(text: str) -> set[str]:
+    """Return what must be the same to the letter: times and days, rates (`per month`), names with digits."""
+    named = (m for m in _CODE.finditer(text) if not _is_unit(m))
+    days = {m[1] or m[2] for m in _CALENDAR.finditer(text)}
+    rates = {
+        "per " + (_UNIT_OF.get(_spaced(m["per"] or ""), "") or m["ja"])
+        for m in _RATE.finditer(text)
+    }
+    return {m[0] for m in (*_CLOCK.finditer(text), *named)} | days | rates
+
+
+def letters(text: str) -> set[str]:
+    """Return the single capitals of an unfolded text that tell kinds apart: `vitamin A`, `group B`."""
+    return {f"letter {m[1]}" for m in re.finditer(r"(?<=[a-z] )([A-HJ-Z])(?![\w'])", text)}
+
+
+def negations(text: str) -> int:
+    """Count the words of a folded text that turn its meaning around."""
+    english = len(_ENGLISH_NO.findall(text))
+    return english + len(_JAPANESE_NO.findall(_JAPANESE_MUST.sub(" ", text)))
+
+
+def names(text: str, amounts: Sequence[Quantity] = ()) -> Iterator[str]:
+    """Yield the words of an unfolded text that are written as names: inside a sentence, with a capital."""
+    text = without(unicodedata.normalize("NFKC", text), amounts)
+    for number, match in enumerate(re.finditer(r"(?<![0-9])[A-Za-z\u00c0-\u024f][A-Za-z0-9\u00c0-\u024f]*", text)):
+        word = match[0]
+        first = number == 0 or text[: match.start()].rstrip()[-1:] in ".!?"
+        if word[0].isupper() and not first:
+            yield word
+    yield from re.findall(r"[ァ-ヺー]{3,}", text)
+
+
+def without(text: str, found: Sequence[Quantity]) -> str:
+    """Return a folded text with its quantities blanked out, lengths kept."""
+    for one in found:
+        text = text[: one.start] + " " * (one.end - one.start) + text[one.end :]
+    return text
+
+
+def _ranged(text: str, found: list[Quantity]) -> list[Quantity]:
+    """Give the first number of a range the unit of the second: `25 to 35 mm`."""
+    out = list(found)
+    for at, (one, other) in enumerate(pairwise(found)):
+        if not one.unit and other.unit and _RANGE.fullmatch(text[one.end : other.start]):
+            out[at] = msgspec.structs.replace(one, unit=other.unit)
+    return out
+
+
+def _is_unit(match: re.Match[str]) -> bool:
+    """Tell whether a word of digits and letters is a number with its unit (`90min`, `10kg`) or a fraction."""
+    word = match[0]
+    parts = re.fullmatch(r"(\d+)-?([a-z]+)", word)
+    if parts is not None:
+        return parts[2] in _UNIT_OF
+    return re.fullmatch(r"\d+(?:th|st|nd|rd)", word) is not None
+
+
+def _spaced(unit: str) -> str:
+    return " ".join(unit.split())
+
+
+def _value(match: re.Match[str]) -> Decimal | None:
+    if match["digits"]:
+        try:
+            value = Decimal(match["digits"].replace(",", ""))
+        except InvalidOperation:
+            return None
+    elif match["kanji"]:
+        value = Decimal(_kanji(match["kanji"]))
+    else:
+        value = Decimal(_WORDS[match["word"]])
+    scale = match["wide"] or match["scale"]
+    return value * _SCALES[scale] if scale else value
+
+
+def _kanji(text: str) -> int:
+    if not any(c in _KANJI_TENS for c in text):
+        return int("".join(str(_KANJI[c]) for c in text))
+    total, digit = 0, 0
+    for character in text:
+        if character in _KANJI:
+            digit = _KANJI[character]
+        else:
+            total += (digit or 1) * _KANJI_TENS[character]
+            digit = 0
+    return total + digit

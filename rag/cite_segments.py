@@ -1,0 +1,224 @@
+"""A text cut into the pieces that say one thing each, with what a citation check compares of every piece."""
+
+from __future__ import annotations
+
+import csv
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from itertools import pairwise
+
+from rag.analyse import Analyser, is_japanese
+from rag.cite_facts import Quantity, codes, folded, letters, names, negations, quantities, without
+from rag.compress import sentences
+
+#: Where a sentence turns to another statement, whatever stands on both sides.
+_TURN = re.compile(
+    r";|\s[-–—]\s|,?\s(?:but|while|whereas|although|though)\s|(?:です|ます|た|だ|い)が、|一方で?、?"
+)
+#: Where it does so if both sides state something: a quantity, or one word of a pair of opposites.
+_LINK = re.compile(
+    r",\s(?:and\s)?|\sand\s|(?<!\bup)\sto\s|、|と(?=[^\s、。]*[\d一二三四五六七八九十])|から(?=\d)"
+)
+
+#: A new clause has a verb of its own, behind its subject.
+_PRONOUN = re.compile(r"(?i)\b(?:it|its|they|their|them|this|these|both|he|she)\b")
+_DENIALS = frozenset({"no", "not", "cannot", "can't", "never", "none", "neither", "without", "nor"})
+_VERB = re.compile(r"\b(?:is|are|was|were|must|can|cannot|will|has|have|does|supports?|costs?)\b")
+_CLAUSE = re.compile(r"\w+\s+(?:is|are|was|were|must|can|cannot|will|has|have|does|costs?)\b")
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """Words of one meaning, of opposite meanings, and of hardly any.
+
+    Attributes:
+        group: Term → representative of its group.
+        opposites: Representative → representatives of what means the opposite.
+        strict: Terms of direction, which must stand in the source themselves.
+        light: Terms that carry little.
+    """
+
+    group: Mapping[str, frozenset[str]]
+    opposites: Mapping[str, frozenset[str]]
+    strict: frozenset[str]
+    light: frozenset[str]
+
+    def alike(self, term: str) -> frozenset[str]:
+        """Return the terms that count as a term."""
+        return self.group.get(term, frozenset((term,)))
+
+    def against(self, term: str) -> frozenset[str]:
+        """Return the terms that mean the opposite of a term."""
+        return self.opposites.get(term, frozenset())
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A piece of a text.
+
+    Attributes:
+        sentence: Number of its sentence within the text.
+        terms: Content terms without numbers, in order; those inherited from the piece before come first.
+        inherited: How many of them are inherited.
+        quantities, codes, names: Its facts; names as terms.
+        negative: Whether it denies something.
+        units: Terms within its quantities.
+        leans: Whether its sentence says `it` or, in Japanese, may leave out its subject.
+        led_by: How many of its terms stand before its first quantity; all where it has none.
+    """
+
+    sentence: int
+    terms: tuple[str, ...]
+    inherited: int
+    quantities: tuple[Quantity, ...]
+    codes: frozenset[str]
+    names: frozenset[str]
+    negative: bool
+    units: frozenset[str] = frozenset()
+    leans: bool = False
+    led_by: int = 0
+
+
+@lru_cache(maxsize=4)
+def lexicon(analyser: Analyser) -> Lexicon:
+    """Return the words of `data/citation_words.tsv`, as the analyser makes terms of them."""
+    rows = csv.reader(
+        (files("rag") / "data" / "citation_words.tsv").read_text(encoding="utf-8").splitlines(),
+        delimiter="\t",
+    )
+    same: list[set[str]] = []
+    against: dict[str, set[str]] = {}
+    light: set[str] = set()
+    strict: set[str] = set()
+    for row in rows:
+        kind, *words = row
+        if kind.startswith("#"):
+            continue
+        terms = [t for w in words for t in (analyser.words(w) or [w])]
+        if kind == "same":
+            same.append(set(terms))
+        elif kind in ("opposite", "contrary") and len(terms) == 2:
+            strict.update(terms if kind == "opposite" else ())
+            for one, other in (terms, terms[::-1]):
+                against.setdefault(one, set()).add(other)
+        elif kind == "light":
+            light.update(terms)
+    group: dict[str, set[str]] = {}
+    for words_ in same:
+        for term in words_:
+            group.setdefault(term, {term}).update(words_)
+    return Lexicon(
+        {term: frozenset(found) for term, found in group.items()},
+        {term: frozenset(found) for term, found in against.items()},
+        frozenset(strict),
+        frozenset(light),
+    )
+
+
+def segments(text: str, analyser: Analyser) -> list[Segment]:
+    """Return the pieces of a text in order."""
+    out: list[Segment] = []
+    for number, span in enumerate(sentences(text)):
+        said = text[span.start : span.end]
+        pieces = _split(said, analyser)
+        before: Segment | None = None
+        for piece, linked in pieces:
+            one = _segment(number, piece, analyser, before if linked else None)
+            out.append(one)
+            before = one
+    return out
+
+
+def _split(sentence: str, analyser: Analyser) -> list[tuple[str, bool]]:
+    """Return the pieces of a sentence, each with whether it may lean on the one before."""
+    pieces: list[tuple[str, bool]] = []
+    start = 0
+    cuts = [(m.start(), m.end()) for m in _TURN.finditer(sentence)]
+    for low, high in [*cuts, (len(sentence), len(sentence))]:
+        # A Japanese verb stays with the piece it ends.
+        end = high if sentence[low:high].endswith("が、") else low
+        pieces.extend((piece, True) for piece in _linked(sentence[start:end], analyser))
+        start = high
+    return [piece for piece in pieces if piece[0].strip()]
+
+
+def _linked(text: str, analyser: Analyser) -> list[str]:
+    """Split at links whose two sides state something of the same kind."""
+    marks = [(0, 0), *((m.start(), m.end()) for m in _LINK.finditer(text)), (len(text), len(text))]
+    out: list[str] = []
+    for one, other in pairwise(marks):
+        bit, link = text[one[1] : other[0]], text[one[0] : one[1]]
+        if out and not _states(out[-1], bit, analyser):
+            out[-1] += link + bit
+        else:
+            out.append(bit)
+    return out
+
+
+def _states(one: str, other: str, analyser: Analyser) -> bool:
+    """Tell whether two neighbouring pieces stand against each other."""
+    plain = (folded(one), folded(other))
+    amounts = [quantities(piece) for piece in plain]
+    units = [{q.unit for q in found} for found in amounts]
+    if units[0] & units[1] - {""}:
+        return True
+    if negations(plain[0]) != negations(plain[1]) and (
+        amounts[1] or len(analyser.content_terms(other)) > 2
+    ):
+        return True
+    words = lexicon(analyser)
+    first, second = (set(analyser.content_terms(piece)) for piece in (one, other))
+    if any(words.against(term) & second for term in first):
+        return True
+    return _VERB.search(one) is not None and _CLAUSE.search(other) is not None
+
+
+def _segment(number: int, piece: str, analyser: Analyser, before: Segment | None) -> Segment:
+    plain = folded(piece)
+    amounts = quantities(plain)
+    bare = without(plain, amounts)
+    own = tuple(t for t in analyser.content_terms(bare) if not t.isdigit() and t not in _DENIALS)
+    named = frozenset(
+        t for name in names(piece, quantities(_wide(piece))) for t in analyser.content_terms(name)
+    )
+    leads = len(analyser.content_terms(bare[: amounts[0].start])) if amounts else len(own)
+    inherited: tuple[str, ...] = ()
+    if before is None:
+        pass
+    elif amounts and not leads:
+        inherited = before.terms[: before.led_by]
+    elif len(own) < 2 and not amounts and negations(plain):
+        # `…, dinner is not` takes over what is said, `… but not theft` whom it is said of.
+        inherited = before.terms[1:] if _CLAUSE.search(f"{piece} ") else before.terms[:-1]
+        amounts = list(before.quantities)
+    elif not named:
+        inherited = tuple(
+            t
+            for i, t in enumerate(before.terms)
+            if i == 0 or t in before.names or (len(own) < 2 and i < 3)
+        )
+    return Segment(
+        number,
+        inherited + own,
+        len(inherited),
+        tuple(amounts),
+        frozenset(codes(bare) | letters(piece)),
+        named,
+        negations(plain) % 2 == 1,
+        frozenset(t for q in amounts for t in analyser.content_terms(plain[q.start : q.end])),
+        _PRONOUN.search(piece) is not None or is_japanese(piece),
+        len(inherited) + leads,
+    )
+
+
+def _wide(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).lower()
+
+
+def coverage(terms: Sequence[str], present: frozenset[str], words: Lexicon) -> list[str]:
+    """Return those terms that have nothing alike among the present ones."""
+    return [term for term in terms if not words.alike(term) & present]
