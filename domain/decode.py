@@ -126,3 +126,32 @@ def _looks_binary(data: bytes) -> bool:
     head = data[:8192]
     controls = sum(byte < 0x09 or 0x0E <= byte < 0x1B or byte == 0x7F for byte in head)
     return bool(head) and controls > _BINARY_SHARE * len(head)
+
+
+def encoding_of(head: bytes) -> str:
+    """Return the encoding of a text file of which only the beginning has been read.
+
+    Args:
+        head: Its first bytes, cut anywhere.
+
+    Returns:
+        A Python codec name that reads a byte-order mark if there is one; `utf-8` where nothing else fits.
+    """
+    for mark, encoding in _BOMS:
+        if head.startswith(mark):
+            return {"utf-8": "utf-8-sig"}.get(
+                encoding, encoding.partition("-le")[0].partition("-be")[0]
+            )
+    whole = head[: head.rfind(b"\n") + 1] or head
+    for encoding in _declared(whole):
+        if _strict(whole, encoding) is not None:
+            return encoding
+    lines = [line for line in whole.splitlines() if not line.isascii()]
+    broken = sum(_strict(line, "utf-8") is None for line in lines)
+    if lines and broken * 2 > len(lines):
+        for encoding in _JAPANESE:
+            text = _strict(whole, encoding)
+            if text is not None and len(_KANA.findall(text)) >= 2:
+                return encoding
+        return "cp1252" if _strict(whole, "cp1252") is not None else "latin-1"
+    return "utf-8"
