@@ -13,6 +13,7 @@ from typing import Any
 
 from lxml import etree, html
 
+from domain.errors import Unprocessable
 from rag.extracted import empty, invisible_in, line_of, lines_of
 from rag.visibility import Hidden, hidden_classes
 
@@ -84,7 +85,7 @@ def canonical(text: str) -> Canonical:
         text: The HTML document.
 
     Raises:
-        Unprocessable: `file_empty` if it holds no HTML.
+        Unprocessable: `file_empty` if it holds no HTML, `page_too_deep` if its nesting is absurd.
     """
     parser = html.HTMLParser(encoding="utf-8", huge_tree=True, remove_pis=True, no_network=True)
     body = text.replace("\x00", "").encode("utf-8", "ignore")
@@ -92,6 +93,12 @@ def canonical(text: str) -> Canonical:
         source = html.document_fromstring(body or b"<html></html>", parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError) as error:
         raise empty("page") from error
+    if any(entry.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT for entry in parser.error_log):
+        # The parser leaves the rest out in silence; half a page may say the opposite of the whole.
+        raise Unprocessable(
+            "page_too_deep",
+            "The page nests its elements thousands deep, which no browser shows; save it as text and retry.",
+        )
     page = Canonical(html.Element("body"), language=source.get("lang"))
     page.head = source.find("head")
     title = page.head.findtext("title") if page.head is not None else None
