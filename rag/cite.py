@@ -117,8 +117,7 @@ class CitationChecker:
         best = self._best(said, told, scores, nearest)
         if best.leans:
             head = topic
-        around = [one for one in told if one.sentence == best.sentence]
-        present = frozenset(t for one in around for t in (*one.terms, *one.units)) | head
+        present = frozenset((*best.terms, *best.units)) | head
         nearby = frozenset(t for one in told for t in (*one.terms, *one.units))
         if (name := self._foreign_name(said, best, present, nearby, head)) is not None:
             return Support(False, 0.0, Reason.NAME, name)
@@ -127,7 +126,7 @@ class CitationChecker:
         share, missing = self._share(said, present, nearby)
         if share < self._least:
             return Support(False, share, Reason.WORDS, ", ".join(missing))
-        if said.negative != best.negative:
+        if bool(said.denials) != bool(best.denials) or said.denials > best.denials:
             return Support(False, share, Reason.NEGATION)
         return Support(True, share, Reason.SUPPORTED)
 
@@ -137,7 +136,7 @@ class CitationChecker:
         amounts = {(q.value, q.unit) for q in told.quantities}
         # A number without a unit is part of a name: `Ridge 3`.
         same = sum(
-            2.0 if not q.unit else 1.0 for q in said.quantities if (q.value, q.unit) in amounts
+            3.0 if not q.unit else 1.0 for q in said.quantities if (q.value, q.unit) in amounts
         )
         shared = sum(self._weight(t) for t in found) + len(said.codes & told.codes)
         # Of two pieces that share the same, the one that says less besides is meant.
@@ -168,9 +167,7 @@ class CitationChecker:
                 if not _has(one, amount) and any(_rivals(q, amount) for q in one.quantities)
             ]
             own = [
-                self._overlap(_unmeasured(said, amount), one)
-                for one in told
-                if _has(one, amount)
+                self._overlap(_unmeasured(said, amount), one) for one in told if _has(one, amount)
             ]
             if others and max(others) > max(own) + 0.2:
                 return f"{amount.value:f} {amount.unit}".strip()
@@ -186,11 +183,12 @@ class CitationChecker:
     ) -> str | None:
         """Return a name or code of the sentence that the source does not have, or has elsewhere only."""
         own = frozenset(best.terms) | head
-        rival = (best.names - head) - frozenset(said.terms)
         for name in sorted(said.names):
             if not self._words.alike(name) & nearby and name not in head:
+                if any(_begin_alike(name, term) for term in own):
+                    continue
                 return name
-            if not self._words.alike(name) & own and rival:
+            if not self._words.alike(name) & own:
                 return name
         lacking = said.codes - best.codes - head - own
         return next(iter(sorted(lacking)), None)
@@ -250,7 +248,7 @@ class CitationChecker:
 
 def _unmeasured(segment: Segment, amount: Quantity) -> Segment:
     """Return a piece without its quantities of one unit."""
-    rest = tuple(q for q in segment.quantities if q.unit != amount.unit)
+    rest = tuple(q for q in segment.quantities if q.kind != amount.kind)
     return replace(segment, quantities=rest)
 
 
@@ -259,15 +257,24 @@ def _implied(amount: Quantity) -> bool:
     return amount.spelled and amount.value == 1
 
 
+def _begin_alike(one: str, other: str) -> bool:
+    """Tell whether two names have a root in common: Canada, Canadian."""
+    return len(one) > 4 and one[:5] == other[:5]
+
+
 def _has(segment: Segment, amount: Quantity) -> bool:
+    # `12 choirs from 34 countries` has no 34 choirs.
+    others = {q.noun for q in segment.quantities if q.value != amount.value}
     return any(
-        q.value == amount.value and (q.unit == amount.unit or not amount.unit)
+        q.value == amount.value
+        and (q.unit == amount.unit or not amount.unit)
+        and not (amount.noun and q.noun != amount.noun and amount.noun in others)
         for q in segment.quantities
     )
 
 
 def _rivals(one: Quantity, other: Quantity) -> bool:
-    return one.unit == other.unit and one.value != other.value
+    return one.kind == other.kind and one.value != other.value
 
 
 def _sides(text: str, mark: re.Match[str]) -> tuple[str, str]:

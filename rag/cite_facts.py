@@ -16,12 +16,11 @@ import msgspec
 _WORDS = {
     word: number
     for number, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-        "sixteen seventeen eighteen nineteen twenty".split()
+        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"]
     )
 } | {
     "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90,
-    "hundred": 100,
+    "hundred": 100, "twice": 2,
 }  # fmt: skip
 _KANJI = {c: n for n, c in enumerate("〇一二三四五六七八九")}
 _KANJI_TENS = {"十": 10, "百": 100, "千": 1000}
@@ -61,9 +60,12 @@ _UNITS = {
     "°c": "°c ℃ degrees 度",
     "person": "people persons person students student volunteers users seats seat 人 名",
     "gb": "gb",
+    "watt": "watts watt w ワット",
     "iu": "iu",
 }  # fmt: skip
-_UNIT_OF = {
+#: Japanese counters, each a unit of its own.
+_COUNTERS = "冊色回個本枚台階社件品種袋杯点軒室席割歳才着足缶粒匹頭皿"
+_UNIT_OF = {character: character for character in _COUNTERS} | {
     unicodedata.normalize("NFKC", spelling).replace("\\s", " ").lower(): unit
     for unit, spellings in _UNITS.items()
     for spelling in spellings.split()
@@ -75,7 +77,7 @@ _SPELLINGS = "|".join(
 )
 _NUMBER = (
     r"(?P<digits>(?<![a-z0-9.])\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
-    rf"|(?P<kanji>[〇一二三四五六七八九十百千]+(?=(?:{_SPELLINGS}|万|億)))"
+    rf"|(?P<kanji>[〇一二三四五六七八九十百千万億]+(?={_SPELLINGS}))"
     rf"|(?<![a-z])(?P<word>{'|'.join(sorted(_WORDS, key=len, reverse=True))})(?![a-z])"
 )
 _QUANTITY = re.compile(
@@ -117,6 +119,7 @@ class Quantity(msgspec.Struct, frozen=True):
         value: Exact.
         unit: Canonical name; empty where none is written.
         spelled: Written as a word.
+        noun: How the word behind a number without a unit begins: `34 choirs`.
     """
 
     value: Decimal
@@ -124,6 +127,12 @@ class Quantity(msgspec.Struct, frozen=True):
     start: int
     end: int
     spelled: bool = False
+    noun: str = ""
+
+    @property
+    def kind(self) -> str:
+        """What is counted: quantities of one kind stand against each other."""
+        return self.unit or self.noun
 
 
 def folded(text: str) -> str:
@@ -147,7 +156,14 @@ def quantities(text: str) -> list[Quantity]:
             if not unit and _YEAR.fullmatch(match[0].strip()):
                 unit = "year"
             found.append(
-                Quantity(value, unit, match.start(), match.end(), match["word"] is not None)
+                Quantity(
+                    value,
+                    unit,
+                    match.start(),
+                    match.end(),
+                    match["word"] is not None or match["kanji"] == "一",
+                    "" if unit else _noun(text, match.end()),
+                )
             )
     return _ranged(text, found)
 
@@ -177,7 +193,9 @@ def negations(text: str) -> int:
 def names(text: str, amounts: Sequence[Quantity] = ()) -> Iterator[str]:
     """Yield the words of an unfolded text that are written as names: inside a sentence, with a capital."""
     text = without(unicodedata.normalize("NFKC", text), amounts)
-    for number, match in enumerate(re.finditer(r"(?<![0-9])[A-Za-z\u00c0-\u024f][A-Za-z0-9\u00c0-\u024f]*", text)):
+    for number, match in enumerate(
+        re.finditer(r"(?<![0-9])[A-Za-z\u00c0-\u024f][A-Za-z0-9\u00c0-\u024f]*", text)
+    ):
         word = match[0]
         first = number == 0 or text[: match.start()].rstrip()[-1:] in ".!?"
         if word[0].isupper() and not first:
@@ -199,6 +217,11 @@ def _ranged(text: str, found: list[Quantity]) -> list[Quantity]:
         if not one.unit and other.unit and _RANGE.fullmatch(text[one.end : other.start]):
             out[at] = msgspec.structs.replace(one, unit=other.unit)
     return out
+
+
+def _noun(text: str, at: int) -> str:
+    found = re.match(r"\s?(?:([a-z]{3,})|([ァ-ヺー一-龥]+))", text[at:])
+    return (found[1] or found[2])[:5] if found else ""
 
 
 def _is_unit(match: re.Match[str]) -> bool:
@@ -229,6 +252,10 @@ def _value(match: re.Match[str]) -> Decimal | None:
 
 
 def _kanji(text: str) -> int:
+    for mark in "億万":
+        head, found, tail = text.partition(mark)
+        if found:
+            return _kanji(head or "一") * int(_SCALES[mark]) + (_kanji(tail) if tail else 0)
     if not any(c in _KANJI_TENS for c in text):
         return int("".join(str(_KANJI[c]) for c in text))
     total, digit = 0, 0

@@ -6,7 +6,7 @@ import csv
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
 from itertools import pairwise
@@ -17,7 +17,7 @@ from rag.compress import sentences
 
 #: Where a sentence turns to another statement, whatever stands on both sides.
 _TURN = re.compile(
-    r";|\s[-–—]\s|,?\s(?:but|while|whereas|although|though)\s|(?:です|ます|た|だ|い)が、|一方で?、?"
+    r";|\s[-–—]\s|,?\s(?:but|while|whereas|although|though)\s|(?:です|ます|た|だ|い)が、|(?:です|ます)が|一方で?、?"
 )
 #: Where it does so if both sides state something: a quantity, or one word of a pair of opposites.
 _LINK = re.compile(
@@ -65,7 +65,7 @@ class Segment:
         terms: Content terms without numbers, in order; those inherited from the piece before come first.
         inherited: How many of them are inherited.
         quantities, codes, names: Its facts; names as terms.
-        negative: Whether it denies something.
+        denials: How many words deny something.
         units: Terms within its quantities.
         leans: Whether its sentence says `it` or, in Japanese, may leave out its subject.
         led_by: How many of its terms stand before its first quantity; all where it has none.
@@ -77,7 +77,7 @@ class Segment:
     quantities: tuple[Quantity, ...]
     codes: frozenset[str]
     names: frozenset[str]
-    negative: bool
+    denials: int
     units: frozenset[str] = frozenset()
     leans: bool = False
     led_by: int = 0
@@ -125,12 +125,22 @@ def segments(text: str, analyser: Analyser) -> list[Segment]:
     for number, span in enumerate(sentences(text)):
         said = text[span.start : span.end]
         pieces = _split(said, analyser)
+        found: list[Segment] = []
         before: Segment | None = None
         for piece, linked in pieces:
             one = _segment(number, piece, analyser, before if linked else None)
-            out.append(one)
+            found.append(one)
             before = one
+        out.extend(_tailed(found) if is_japanese(said) else found)
     return out
+
+
+def _tailed(found: list[Segment]) -> list[Segment]:
+    """Give pieces with a quantity the verb that ends a Japanese sentence for all of them."""
+    if len(found) < 2 or not all(one.quantities for one in found):
+        return found
+    tail = found[-1].terms[found[-1].led_by :]
+    return [*(replace(one, terms=one.terms + tail) for one in found[:-1]), found[-1]]
 
 
 def _split(sentence: str, analyser: Analyser) -> list[tuple[str, bool]]:
@@ -140,7 +150,7 @@ def _split(sentence: str, analyser: Analyser) -> list[tuple[str, bool]]:
     cuts = [(m.start(), m.end()) for m in _TURN.finditer(sentence)]
     for low, high in [*cuts, (len(sentence), len(sentence))]:
         # A Japanese verb stays with the piece it ends.
-        end = high if sentence[low:high].endswith("が、") else low
+        end = high if "が" in sentence[low:high] else low
         pieces.extend((piece, True) for piece in _linked(sentence[start:end], analyser))
         start = high
     return [piece for piece in pieces if piece[0].strip()]
@@ -163,12 +173,14 @@ def _states(one: str, other: str, analyser: Analyser) -> bool:
     """Tell whether two neighbouring pieces stand against each other."""
     plain = (folded(one), folded(other))
     amounts = [quantities(piece) for piece in plain]
-    units = [{q.unit for q in found} for found in amounts]
-    if units[0] & units[1] - {""}:
+    kinds = [{q.kind for q in found} for found in amounts]
+    if kinds[0] & kinds[1] - {""}:
         return True
     if negations(plain[0]) != negations(plain[1]) and (
-        amounts[1] or len(analyser.content_terms(other)) > 2
+        amounts[1] or len(analyser.content_terms(other)) > 1
     ):
+        return True
+    if re.match(r"\s*(?:but )?not\b", plain[1]):
         return True
     words = lexicon(analyser)
     first, second = (set(analyser.content_terms(piece)) for piece in (one, other))
@@ -208,7 +220,7 @@ def _segment(number: int, piece: str, analyser: Analyser, before: Segment | None
         tuple(amounts),
         frozenset(codes(bare) | letters(piece)),
         named,
-        negations(plain) % 2 == 1,
+        negations(plain),
         frozenset(t for q in amounts for t in analyser.content_terms(plain[q.start : q.end])),
         _PRONOUN.search(piece) is not None or is_japanese(piece),
         len(inherited) + leads,
