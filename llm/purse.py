@@ -50,7 +50,16 @@ class Hold:
 
 
 class Purse(Protocol):
-    """Pays for calls."""
+    """Pays for calls.
+
+    Attributes:
+        limited: Whether there is a limit at all; a model without a known price is then not asked.
+    """
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is a limit at all."""
+        ...
 
     async def reserve(self, micros: int) -> Hold:
         """Set aside the most a call can cost, or raise `BudgetExceeded` or `Unavailable`."""
@@ -63,6 +72,8 @@ class Purse(Protocol):
 
 class NoLimit:
     """A purse without a bottom: for one-off commands and tests."""
+
+    limited = False
 
     async def reserve(self, micros: int) -> Hold:
         """Set aside."""
@@ -99,6 +110,11 @@ class SharedPurse:
         self._org_id = org_id
         self._limits = (run_budget_micros, daily_cap_micros)
 
+    @property
+    def limited(self) -> bool:
+        """Whether there is a limit at all."""
+        return any(limit is not None for limit in self._limits)
+
     async def reserve(self, micros: int) -> Hold:
         """Set aside the most a call can cost, on the run and on the day: on both or on neither.
 
@@ -125,7 +141,7 @@ class SharedPurse:
 
     async def settle(self, hold: Hold, micros: int) -> None:
         """Replace a reservation by what the call did cost; on the day on which it was reserved."""
-        if micros == hold.micros:
+        if micros == hold.micros or not hold.keys:
             return
         try:
             await self._redis.eval(_SETTLE, len(hold.keys), *hold.keys, micros - hold.micros)

@@ -55,6 +55,8 @@ def should_retry(error: BaseException) -> bool:
     status = status_of(error)
     if status is not None:
         return status in RETRIED_STATUSES
+    if broke_off(error):
+        return True
     names = set(_names(error))
     if names & _LASTING:
         return False
@@ -66,9 +68,21 @@ def status_of(error: BaseException) -> int | None:
     for holder in (error, getattr(error, "response", None)):
         for name in ("status_code", "status"):
             status = getattr(holder, name, None)
-            if isinstance(status, int) and 100 <= status <= 599:
+            if isinstance(status, int) and 400 <= status <= 599:
                 return status
     return None
+
+
+def broke_off(error: BaseException) -> bool:
+    """Return whether an SDK reports trouble inside a stream that had begun well.
+
+    OpenAI's raises its bare `APIError`; Anthropic's an error that carries the status of the response, 200.
+    """
+    kind = type(error)
+    if (kind.__module__.split(".")[0], kind.__name__) == ("openai", "APIError"):
+        return True
+    status = getattr(error, "status_code", None)
+    return isinstance(status, int) and 200 <= status <= 299
 
 
 def retry_after(error: BaseException) -> float | None:

@@ -1,4 +1,4 @@
-"""The only way to a model: one configured model, bounded retries, and the rule-based one behind it.
+"""The only way to a model: the configured ones in the order of a policy, and the rule-based one behind them.
 
 Nobody else names a provider. With the spec `offline` nothing is sent anywhere.
 """
@@ -6,79 +6,50 @@ Nobody else names a provider. With the spec `offline` nothing is sent anywhere.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, convert_to_messages
-from pydantic import BaseModel
+from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from domain.errors import BadInput, ParleyError, Unprocessable
 from domain.time import Clock
+from llm.answers import Ended, Piece, Structured, T, Usage
+from llm.canary import look_for
+from llm.ladder import Ladder, Refused, Sleep, UnusableAnswer
 from llm.offline.model import MODEL_NAME, OfflineChatModel, offline_model
-from llm.retry import retry_after, should_retry, status_of
+from llm.streams import LiveStream, StreamFailed, offline_pieces
+from llm.table import PROVIDERS, ModelCard, ModelTable, Policy, built_in_table, specs_of
+from llm.till import Question, Till
+from llm.tracing import prompt_hash, quiet
 
-#: Providers that can be configured, and how LangChain calls them.
-PROVIDERS = {"openai": "openai", "anthropic": "anthropic", "xai": "xai"}
-
-T = TypeVar("T", bound=BaseModel)
 Messages = Sequence[BaseMessage | Mapping[str, str]]
-Sleep = Callable[[float], Awaitable[None]]
 BuildModel = Callable[[str, float], BaseChatModel]
-
-
-@dataclass(frozen=True)
-class Usage:
-    """Tokens, as the model counted them (the offline model estimates)."""
-
-    input_tokens: int = 0
-    output_tokens: int = 0
-
-
-@dataclass(frozen=True)
-class Structured(Generic[T]):
-    """A checked answer and where it came from.
-
-    Attributes:
-        value: The answer, validated against the schema.
-        model: Name of the model that gave it.
-        rule_based: Whether rules gave it rather than a language model.
-        attempts: Calls made, the offline one included.
-        warnings: One sentence for each thing that went wrong on the way.
-        prompt_hash: SHA-256 of the messages, hexadecimal.
-        usage: Tokens of the answer that was used.
-        elapsed_ms: Milliseconds from question to answer.
-    """
-
-    value: T
-    model: str
-    rule_based: bool
-    attempts: int
-    warnings: tuple[str, ...]
-    prompt_hash: str
-    usage: Usage
-    elapsed_ms: int
-
-
-class _UnusableAnswer(Exception):
-    """The model answered, but not with what was asked for."""
+_GAVE_UP = "{} gave no usable answer; the rule-based model answered instead."
+_TOO_LATE = "{} did not answer within {:g} s."
 
 
 class ModelRouter:
-    """Asks the configured model for typed answers and falls back to rules.
+    """Asks the configured models for answers and falls back to rules.
 
     Args:
-        spec: `offline`, or `provider:model` such as `openai:gpt-5`, `anthropic:claude-…`, `xai:grok-…`.
+        spec: `offline`, or `provider:model` such as `openai:gpt-6-luna`, or several with commas.
         clock: For durations.
         offline: The rule-based model with its tasks; the built-in one by default.
-        call_timeout_s: Longest wait for one call.
+        call_timeout_s: Longest wait for one call; of a stream, for its first word and between words.
         deadline_s: Longest wait for an answer, retries included; afterwards the rules answer.
-        max_attempts: Calls to the configured model before the rules answer.
+        max_attempts: Calls to each configured model before the rules answer.
         sleep: Waits between attempts; injected by tests.
         build: Builds a LangChain model of a spec; `init_chat_model` by default.
+        table: What models can do and cost.
+        policy: Which of several models is asked first.
+        till: Breakers, budgets, metering and tracing; local breakers and no limit by default.
+        max_output_tokens: Most tokens of an answer.
 
     Raises:
         BadInput: `llm_spec` if the spec is not understood.
@@ -95,23 +66,25 @@ class ModelRouter:
         max_attempts: int = 3,
         sleep: Sleep = asyncio.sleep,
         build: BuildModel | None = None,
+        table: ModelTable | None = None,
+        policy: Policy = "quality",
+        till: Till | None = None,
+        max_output_tokens: int = 8_192,
     ) -> None:
-        provider, _, name = spec.partition(":")
-        if spec != "offline" and (provider not in PROVIDERS or not name):
-            raise BadInput(
-                "llm_spec",
-                f"{spec!r} is not a model; use offline, or one of "
-                f"{', '.join(f'{p}:MODEL' for p in sorted(PROVIDERS))}.",
-            )
-        self.spec = spec
+        self._specs = specs_of(spec)
+        self.spec = spec if self._specs else "offline"
         self._clock = clock
         self._offline = offline or offline_model()
         self._call_timeout_s = call_timeout_s
         self._deadline_s = deadline_s
         self._max_attempts = max_attempts
         self._sleep = sleep
-        self._build = build or _init_model
-        self._live: BaseChatModel | None = None
+        self._table = table or built_in_table()
+        self._max_output = max_output_tokens
+        self._build = build or partial(_init_model, self._table, max_output_tokens)
+        self._policy: Policy = policy
+        self._till = till or Till(clock)
+        self._live: dict[str, BaseChatModel] = {}
 
     async def structured(
         self,
@@ -120,117 +93,252 @@ class ModelRouter:
         messages: Messages,
         *,
         validate: Callable[[T], T] | None = None,
+        deadline_s: float | None = None,
+        budget_micros: int | None = None,
+        canary: str = "",
     ) -> Structured[T]:
         """Ask for one typed answer.
 
         Args:
-            task: Name of the offline task that answers if the model does not.
+            task: Name of the offline task that answers if the models do not.
             schema: Pydantic class of the answer.
             messages: LangChain messages or `{"role", "content"}` dicts.
             validate: Checks (and may tighten) an answer; a `ValueError` or `ParleyError` of it counts as
                 an unusable answer of a live model, and is raised for the offline one.
+            deadline_s: Longest wait for this answer, instead of the router's.
+            budget_micros: Most that each call for this answer may cost, in micros of a US dollar.
+            canary: Words of the system prompt that must not stand in an answer; one that has them is
+                unusable.
 
         Raises:
             ParleyError: if the rules cannot answer either.
         """
         started = self._clock.now_ms()
-        asked = convert_to_messages(
-            [m if isinstance(m, BaseMessage) else dict(m) for m in messages]
+        asked = _converted(messages)
+        question = Question(
+            task, asked, convert_to_openai_tool(schema), self._max_output, budget_micros
         )
-        warnings: list[str] = []
-        attempts = 0
-        if self.spec != "offline":
-            answer, attempts = await self._ask_live(schema, asked, validate, warnings)
-            if answer is not None:
-                return self._result(*answer, attempts, warnings, asked, started)
-            warnings.append(
-                f"{self.spec} gave no usable answer; the rule-based model answered instead."
-            )
-        value, raw = await self._ask(self._offline.for_task(task), schema, asked)
-        if validate is not None:
-            value = validate(value)
-        return self._result(value, raw, attempts + 1, warnings, asked, started)
-
-    async def _ask_live(
-        self,
-        schema: type[T],
-        messages: list[BaseMessage],
-        validate: Callable[[T], T] | None,
-        warnings: list[str],
-    ) -> tuple[tuple[T, AIMessage] | None, int]:
-        attempt = 0
+        deadline = self._deadline_s if deadline_s is None else deadline_s
+        ladder, costs = await self._ladder(task, deadline), list[int | None]()
+        answer = None
         try:
-            async with asyncio.timeout(self._deadline_s):
-                for attempt in range(1, self._max_attempts + 1):
+            async with asyncio.timeout(deadline):
+                while answer is None and (card := await ladder.next()) is not None:
                     try:
-                        return await self._attempt(schema, messages, validate), attempt
+                        check = partial(_checked, validate, canary)
+                        answer = await self._attempt(card, question, schema, check, costs)
+                    except Refused as why:
+                        ladder.refused(card, why)
                     except Exception as error:  # every failure of a provider ends in the rules
-                        warnings.append(_sentence(self.spec, error))
-                        again = isinstance(error, _UnusableAnswer) or should_retry(error)
-                        if not again or attempt == self._max_attempts:
-                            return None, attempt
-                        wait = retry_after(error)
-                        await self._sleep(0.5 * 2 ** (attempt - 1) if wait is None else wait)
+                        ladder.failed(card, error)
         except TimeoutError:
-            warnings.append(f"{self.spec} did not answer within {self._deadline_s:g} s.")
-        return None, attempt
-
-    async def _attempt(
-        self, schema: type[T], messages: list[BaseMessage], validate: Callable[[T], T] | None
-    ) -> tuple[T, AIMessage]:
-        if self._live is None:
-            self._live = self._build(self.spec, self._call_timeout_s)
-        async with asyncio.timeout(self._call_timeout_s):
-            value, raw = await self._ask(self._live, schema, messages)
-        if validate is not None:
-            try:
-                value = validate(value)
-            except (ValueError, ParleyError) as error:
-                raise _UnusableAnswer(str(error)) from error
-        return value, raw
-
-    async def _ask(
-        self, model: BaseChatModel, schema: type[T], messages: list[BaseMessage]
-    ) -> tuple[T, AIMessage]:
-        runnable = model.with_structured_output(schema, include_raw=True, **_method(model))
-        answer: Any = await runnable.ainvoke(messages)
-        parsed, raw = answer["parsed"], answer["raw"]
-        if not isinstance(parsed, schema):
-            reason = answer["parsing_error"] or "no structured answer"
-            if isinstance(model, OfflineChatModel):
-                raise Unprocessable(
-                    "offline_answer", f"The rules for {model.task} do not fit the schema: {reason}"
-                )
-            raise _UnusableAnswer(f"the answer does not fit the schema ({type(reason).__name__})")
-        return parsed, raw
-
-    def _result(
-        self,
-        value: T,
-        raw: AIMessage,
-        attempts: int,
-        warnings: list[str],
-        messages: list[BaseMessage],
-        started: int,
-    ) -> Structured[T]:
-        metadata = raw.response_metadata
-        usage = raw.usage_metadata
+            ladder.warnings.append(_TOO_LATE.format(self.spec, deadline))
+        if answer is None:
+            if self._specs:
+                ladder.warnings.append(_GAVE_UP.format(self.spec))
+            answer = await self._rules(task, schema, asked, validate)
+        value, raw = answer
         return Structured(
             value=value,
-            model=str(metadata.get("model_name") or metadata.get("model") or self.spec),
-            rule_based=bool(metadata.get("rule_based", False)),
-            attempts=attempts,
-            warnings=tuple(warnings),
-            prompt_hash=prompt_hash(messages),
-            usage=Usage(usage["input_tokens"], usage["output_tokens"]) if usage else Usage(),
+            model=_name_of(raw, self.spec),
+            rule_based=bool(raw.response_metadata.get("rule_based", False)),
+            attempts=ladder.attempts + 1,
+            warnings=tuple(ladder.warnings),
+            prompt_hash=prompt_hash(asked),
+            usage=_usage(raw) or Usage(),
             elapsed_ms=self._clock.now_ms() - started,
+            cost_micros=_total(costs),
         )
 
+    async def stream(
+        self,
+        task: str,
+        messages: Messages,
+        *,
+        tools: Sequence[Any] = (),
+        deadline_s: float | None = None,
+        budget_micros: int | None = None,
+        canary: str = "",
+    ) -> AsyncGenerator[Piece, None]:
+        """Ask for an answer in pieces.
 
-def prompt_hash(messages: Sequence[BaseMessage]) -> str:
-    """Return the SHA-256 of role and content of the messages, hexadecimal."""
-    plain = json.dumps([[m.type, m.content] for m in messages], ensure_ascii=False, sort_keys=True)
-    return hashlib.sha256(plain.encode("utf-8", "replace")).hexdigest()
+        The first piece is `Began`, the last one `Ended`, or `Broken` if the model failed after its first
+        word: until then another model may take over, afterwards never. Nobody's words are mixed.
+
+        Args:
+            task: What is to be done; the offline model says in words that it is rule-based.
+            messages: LangChain messages or `{"role", "content"}` dicts.
+            tools: Functions that may be called, in any form LangChain takes.
+            deadline_s: Longest wait for the end, instead of the router's.
+            budget_micros: Most that each call for this answer may cost, in micros of a US dollar.
+            canary: Words of the system prompt that must not leave; a stream with them breaks off before.
+        """
+        asked = _converted(messages)
+        schema = [convert_to_openai_tool(tool) for tool in tools]
+        question = Question(task, asked, schema, self._max_output, budget_micros)
+        deadline = self._deadline_s if deadline_s is None else deadline_s
+        ladder, costs = await self._ladder(task, deadline), list[int | None]()
+        until = asyncio.get_running_loop().time() + deadline
+        while (card := await self._next(ladder, deadline, until)) is not None:
+            live = LiveStream(
+                card,
+                partial(self._model, card.spec),
+                question,
+                self._till,
+                canary=canary,
+                patience_s=self._call_timeout_s,
+                until=until,
+            )
+            try:
+                async with aclosing(live.pieces()) as pieces:
+                    async for piece in pieces:
+                        if isinstance(piece, Ended):
+                            costs.append(live.cost_micros)
+                        yield _signed(piece, ladder, costs, asked)
+                return
+            except Refused as why:
+                ladder.refused(card, why)
+            except StreamFailed as failure:
+                costs.append(live.cost_micros)
+                ladder.failed(card, failure.cause)
+        if self._specs:
+            ladder.warnings.append(_GAVE_UP.format(self.spec))
+        async for piece in offline_pieces(self._offline.for_task(task), asked, schema):
+            yield _signed(piece, ladder, costs, asked)
+
+    async def _next(self, ladder: Ladder, deadline: float, until: float) -> ModelCard | None:
+        try:
+            async with asyncio.timeout_at(until):
+                return await ladder.next()
+        except TimeoutError:
+            ladder.warnings.append(_TOO_LATE.format(self.spec, deadline))
+            return None
+
+    async def _ladder(self, task: str, deadline: float) -> Ladder:
+        seen = {}
+        if self._policy == "latency" and len(self._specs) > 1:
+            seen = await self._till.observed.medians(self._specs)
+        cards = self._table.order(self._specs, task, self._policy, seen)
+        return Ladder(cards, self._max_attempts, self._sleep, longest_wait_s=deadline)
+
+    def _model(self, spec: str) -> BaseChatModel:
+        if spec not in self._live:
+            self._live[spec] = self._build(spec, self._call_timeout_s)
+        return self._live[spec]
+
+    async def _attempt(
+        self,
+        card: ModelCard,
+        question: Question,
+        schema: type[T],
+        check: Callable[[T, AIMessage], T],
+        costs: list[int | None],
+    ) -> tuple[T, AIMessage]:
+        ticket = await self._till.open(card, question)
+        raw: AIMessage | None = None
+        failure: BaseException | None = None
+        try:
+            async with asyncio.timeout(self._call_timeout_s):
+                parsed, raw, reason = await _ask(self._model(card.spec), schema, question.messages)
+            if parsed is None:
+                raise UnusableAnswer(f"the answer does not fit the schema ({reason})")
+            return check(parsed, raw), raw
+        except BaseException as error:  # a call that is cut off has to be booked as well
+            failure = error
+            raise
+        finally:
+            charge = await self._till.close(
+                ticket,
+                usage=_usage(raw) if raw is not None else None,
+                error=failure,
+                answer=_written(raw) if raw is not None else "",
+            )
+            costs.append(charge.cost_micros)
+
+    async def _rules(
+        self,
+        task: str,
+        schema: type[T],
+        asked: list[BaseMessage],
+        validate: Callable[[T], T] | None,
+    ) -> tuple[T, AIMessage]:
+        parsed, raw, reason = await _ask(self._offline.for_task(task), schema, asked)
+        if parsed is None:
+            raise Unprocessable(
+                "offline_answer", f"The rules for {task} do not fit the schema: {reason}"
+            )
+        return (validate(parsed) if validate is not None else parsed), raw
+
+
+async def _ask(
+    model: BaseChatModel, schema: type[T], messages: list[BaseMessage]
+) -> tuple[T | None, AIMessage, str]:
+    """Return the answer, None if it does not fit; the message it came in; and the reason."""
+    runnable = model.with_structured_output(schema, include_raw=True, **_method(model))
+    with quiet():
+        answer: Any = await runnable.ainvoke(messages)
+    parsed = answer["parsed"] if isinstance(answer["parsed"], schema) else None
+    error = answer["parsing_error"]
+    if isinstance(model, OfflineChatModel):
+        return parsed, answer["raw"], str(error or "no structured answer")
+    return parsed, answer["raw"], type(error).__name__ if error else "no structured answer"
+
+
+def _checked(validate: Callable[[T], T] | None, canary: str, value: T, raw: AIMessage) -> T:
+    """Return a live answer that may be used.
+
+    Raises:
+        UnusableAnswer: if it gives the canary away or `validate` objects.
+    """
+    look_for(canary, _written(raw))
+    try:
+        return validate(value) if validate is not None else value
+    except (ValueError, ParleyError) as error:
+        raise UnusableAnswer(str(error)) from error
+
+
+def _signed(
+    piece: Piece, ladder: Ladder, costs: Sequence[int | None], asked: Sequence[BaseMessage]
+) -> Piece:
+    """Return the last piece with what only the router knows, any other as it is."""
+    if not isinstance(piece, Ended):
+        return piece
+    return replace(
+        piece,
+        attempts=ladder.attempts + 1,
+        warnings=tuple(ladder.warnings),
+        cost_micros=_total(costs),
+        prompt_hash=prompt_hash(asked),
+    )
+
+
+def _total(costs: Sequence[int | None]) -> int | None:
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if len(known) == len(costs) else None
+
+
+def _written(raw: AIMessage) -> str:
+    """Return all that a message says: its words, its calls of functions, and what was no valid call."""
+    calls = [call["args"] for call in raw.tool_calls]
+    broken = [call["args"] for call in raw.invalid_tool_calls]
+    extra = (
+        json.dumps([*calls, *broken], ensure_ascii=False, default=str) if calls or broken else ""
+    )
+    return str(raw.text) + extra
+
+
+def _usage(raw: AIMessage) -> Usage | None:
+    found = raw.usage_metadata
+    return Usage(found["input_tokens"], found["output_tokens"]) if found else None
+
+
+def _name_of(raw: AIMessage, spec: str) -> str:
+    metadata = raw.response_metadata
+    return str(metadata.get("model_name") or metadata.get("model") or spec)
+
+
+def _converted(messages: Messages) -> list[BaseMessage]:
+    return convert_to_messages([m if isinstance(m, BaseMessage) else dict(m) for m in messages])
 
 
 def _method(model: BaseChatModel) -> dict[str, str]:
@@ -238,27 +346,24 @@ def _method(model: BaseChatModel) -> dict[str, str]:
     return {} if isinstance(model, OfflineChatModel) else {"method": "function_calling"}
 
 
-def _init_model(spec: str, timeout_s: float) -> BaseChatModel:
+def _init_model(table: ModelTable, most: int, spec: str, timeout_s: float) -> BaseChatModel:
     # Loading a provider's SDK takes seconds; only the configured one is paid for.
     from langchain.chat_models import init_chat_model  # noqa: PLC0415
 
     provider, _, name = spec.partition(":")
+    # Usage is not part of a stream unless it is asked for; without it nobody knows the cost.
+    extra: dict[str, Any] = {} if provider == "anthropic" else {"stream_usage": True}
     model = init_chat_model(
-        name, model_provider=PROVIDERS[provider], timeout=timeout_s, max_retries=0
+        name,
+        model_provider=PROVIDERS[provider],
+        timeout=timeout_s,
+        max_retries=0,
+        max_tokens=min(most, table.card(spec).max_output),
+        **extra,
     )
     if not isinstance(model, BaseChatModel):
         raise BadInput("llm_spec", f"{spec!r} is not a chat model.")
     return model
-
-
-def _sentence(spec: str, error: BaseException) -> str:
-    """Return what went wrong without anything the provider echoed back."""
-    if isinstance(error, _UnusableAnswer):
-        return f"{spec} answered with something unusable: {error}"[:300]
-    status = status_of(error)
-    if status is not None:
-        return f"{spec} answered with status {status}."
-    return f"{spec} could not be asked ({type(error).__name__})."
 
 
 __all__ = ["MODEL_NAME", "PROVIDERS", "ModelRouter", "Structured", "Usage", "prompt_hash"]
