@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import hashlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -185,13 +186,16 @@ def _build(
 ) -> tuple[layout.Manifest, dict[str, bytes]]:
     """Return the manifest, without its checksums, and the files it speaks of."""
     seed = _seed(identity)
-    forms = Forms(tags, expansion, seed)
-    postings = Postings(ads, tags, warnings)
-    names, small, arrays = _names(ads, apps, tags)
-    texts, blocks, dictionary = write_blocks([stored(ad) for ad in ads])
-    arrays |= forms.arrays
-    arrays |= ad_columns(ads, names)
-    arrays |= rule_arrays(ads, tags, names, warnings)
+    with ThreadPoolExecutor(1) as pool:
+        # The texts are compressed while the rest is counted and sorted.
+        packed = pool.submit(write_blocks, [stored(ad) for ad in ads])
+        forms = Forms(tags, expansion, seed)
+        postings = Postings(ads, tags, warnings)
+        names, small, arrays = _names(ads, apps, tags)
+        arrays |= forms.arrays
+        arrays |= ad_columns(ads, names)
+        arrays |= rule_arrays(ads, tags, names, warnings)
+        texts, blocks, dictionary = packed.result()
     arrays |= {
         "tag_words": [name.count(" ") + 1 for name in tags.names],
         "tag_weight": tag_weights(postings.counts, len(ads), [n in tags.words for n in tags.names]),

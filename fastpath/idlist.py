@@ -23,18 +23,37 @@ def pack(ids: Sequence[str]) -> tuple[str, Any, Any]:
     """Return (prefix, offsets, bytes) of some ids; the prefix is empty where they lie there as text."""
     first = _ID.fullmatch(ids[0]) if ids else None
     prefix = first.group(1) if first else ""
-    if first and all(one.startswith(prefix) and _ID.fullmatch(one) for one in ids):
-        return prefix, np.zeros(1, dtype=np.int64), _squeeze("".join(ids), len(prefix) + _CHARS)
+    joined = "".join(ids)
+    if prefix and joined.isascii() and set(map(len, ids)) == {len(prefix) + _CHARS}:
+        letters = _letters(joined, len(prefix) + _CHARS)
+        if _alike(letters, prefix):
+            return prefix, np.zeros(1, dtype=np.int64), _squeeze(letters)
     parts = [one.encode("utf-8", "replace") for one in ids]
     offsets = np.concatenate([[0], np.cumsum([len(part) for part in parts], dtype=np.int64)])
     return "", offsets, np.frombuffer(b"".join(parts), dtype=np.uint8)
 
 
-def _squeeze(joined: str, width: int) -> Any:
+def _letters(joined: str, width: int) -> Any:
+    return np.frombuffer(joined.encode("ascii"), dtype=np.uint8).reshape(-1, width)
+
+
+def _alike(letters: Any, prefix: str) -> bool:
+    """Return whether every row is the prefix and a number below 2**128 in base 32."""
+    head = np.frombuffer(prefix.encode("ascii"), dtype=np.uint8)
+    known = np.zeros(256, dtype=bool)
+    known[list(_CROCKFORD.encode())] = True
+    return bool(
+        (letters[:, : len(head)] == head).all()
+        and known[letters[:, len(head) :]].all()
+        and (letters[:, len(head)] <= ord("7")).all()
+    )
+
+
+def _squeeze(letters: Any) -> Any:
     """Return the 128-bit numbers of ids of one width, big-endian."""
     values = np.zeros(256, dtype=np.uint8)
     values[list(_CROCKFORD.encode())] = np.arange(32)
-    letters = np.frombuffer(joined.encode("ascii"), dtype=np.uint8).reshape(-1, width)[:, -_CHARS:]
+    letters = letters[:, -_CHARS:]
     out = np.empty((len(letters), _BYTES), dtype=np.uint8)
     for start in range(0, len(letters), _CHUNK):
         part = values[letters[start : start + _CHUNK]]
@@ -94,4 +113,4 @@ class IdList(Sequence[str]):
             return name.encode("utf-8", "replace")
         if not name.startswith(self._prefix) or not _ID.fullmatch(name):
             return None
-        return bytes(_squeeze(name, len(name)))
+        return bytes(_squeeze(_letters(name, len(name))))
