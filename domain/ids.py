@@ -44,6 +44,9 @@ PREFIXES: dict[str, str] = {
     "chk": "chunk",
     "igj": "ingest job",
     "igf": "ingested file",
+    "cop": "channel operation",
+    "stp": "spending stop",
+    "chc": "campaign check",
 }
 
 

@@ -36,6 +36,7 @@ def approval(answer: object) -> Approval:
         decision="approve" if given.get("decision") == "approve" else "reject",
         by=str(given.get("by") or "unknown"),
         note=str(given.get("note") or "")[:500],
+        changeset=str(given.get("changeset") or ""),
     )
 
 

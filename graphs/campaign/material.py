@@ -12,6 +12,8 @@ import msgspec
 
 from agents.compliance.schemas import ComplianceReport
 from agents.content_creator.schemas import BrandKit, CreativeDraft
+from agents.lead_gen.schemas import AudienceReport
+from agents.research.schemas import ResearchReport
 from domain.product import Fact, Product, ProductSource
 from storage.objects import ObjectStore
 
@@ -77,3 +79,26 @@ class Desk:
         """Return what compliance found in a round."""
         data = await self._objects.get(f"{self._prefix}/report-{round_}.json")
         return msgspec.json.decode(data, type=ComplianceReport)
+
+    async def keep_research(self, report: ResearchReport) -> None:
+        """Keep what research found."""
+        await self._objects.put(f"{self._prefix}/research.json", msgspec.json.encode(report))
+
+    async def research(self) -> ResearchReport:
+        """Return what research found."""
+        data = await self._objects.get(f"{self._prefix}/research.json")
+        return msgspec.json.decode(data, type=ResearchReport)
+
+    async def keep_audience(self, report: AudienceReport) -> None:
+        """Keep whom the campaign is for."""
+        await self._objects.put(f"{self._prefix}/audience.json", msgspec.json.encode(report))
+
+    async def audience(self) -> AudienceReport:
+        """Return whom the campaign is for."""
+        data = await self._objects.get(f"{self._prefix}/audience.json")
+        return msgspec.json.decode(data, type=AudienceReport)
+
+    async def keep_compliance_pages(self, html: str, plain: bytes) -> None:
+        """Keep the last compliance report for people and for programs."""
+        await self._objects.put(f"{self._prefix}/compliance.html", html.encode())
+        await self._objects.put(f"{self._prefix}/compliance.json", plain)

@@ -9,7 +9,7 @@ from agents.ad_manager.schemas import MediaPlan
 from domain.brief import Brief
 
 Outcome = Literal["launched", "refused", "rejected", "failed"]
-ApprovalMode = Literal["person", "demo"]
+ApprovalMode = Literal["person", "demo", "policy"]
 
 #: How often compliance may send creatives back before what is left is dropped.
 MAX_ROUNDS = 3
@@ -30,11 +30,16 @@ class Clarification:
 
 @dataclass(frozen=True)
 class Approval:
-    """Who decided what."""
+    """Who decided what.
+
+    Attributes:
+        changeset: Hash of what was shown to them, if they were shown one; nothing else is launched then.
+    """
 
     decision: Literal["approve", "reject"]
     by: str
     note: str
+    changeset: str = ""
 
 
 class CampaignInput(TypedDict):
@@ -46,6 +51,8 @@ class CampaignInput(TypedDict):
         approval_mode: Who approves.
         controls: Targeting, frequency caps and pacing asked for beside the goal, as JSON text of
             `catalog.targeting.Targeting`.
+        approval_policy: Limits within which a policy approves, as JSON text of
+            `graphs.campaign.approving.ApprovalPolicy`; read if `approval_mode` is `policy`.
     """
 
     goal: str
@@ -54,6 +61,7 @@ class CampaignInput(TypedDict):
     feed_source_id: str | None
     approval_mode: ApprovalMode
     controls: NotRequired[str]
+    approval_policy: NotRequired[str]
 
 
 class CampaignState(CampaignInput, total=False):
@@ -65,6 +73,9 @@ class CampaignState(CampaignInput, total=False):
         plan: Channels, bid and budgets.
         campaign_id: The draft in the catalogue.
         creatives, passed, to_revise, blocked: Counts after the last reading.
+        warnings: How many findings of the last reading a person should look at.
+        insights, segments: How much research and the audience report hold.
+        changeset: Hash of the launch that is shown for approval.
         round: How often creatives were revised.
         approval: The decision of a person or policy.
         ads: How many ads went live.
@@ -79,6 +90,10 @@ class CampaignState(CampaignInput, total=False):
     passed: int
     to_revise: int
     blocked: int
+    warnings: int
+    insights: int
+    segments: int
+    changeset: str
     round: int
     approval: Approval
     ads: int

@@ -1,6 +1,8 @@
 """All tables of the house: importing their modules registers them."""
 
 import billing.tables
+import catalog.checks
+import catalog.operations
 import catalog.tables
 import measurement.tables
 import rag.ingest_tables
@@ -10,6 +12,8 @@ from storage.base import Base
 
 MODULES = (
     billing.tables,
+    catalog.checks,
+    catalog.operations,
     catalog.tables,
     measurement.tables,
     rag.ingest_tables,
