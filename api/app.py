@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -32,6 +31,7 @@ from api.routes import (
 )
 from api.serving import Serving
 from api.state import State
+from bootstrap import background
 from bootstrap.services import Services, open_services
 from bootstrap.settings import Settings, load_settings
 from domain.time import Clock
@@ -74,13 +74,11 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
             reader = make_redis(chosen.redis_url)
             hub = Hub(services.redis, reader)
             app.state.parley = _state(services, metrics, serving, hub)
-            tasks = [asyncio.create_task(serving.follow()), asyncio.create_task(hub.run())]
+            tasks = [background.start(serving.follow()), background.start(hub.run())]
             try:
                 yield
             finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                await background.end(tasks)
                 await reader.aclose()
 
     app = FastAPI(

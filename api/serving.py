@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-
+from bootstrap.background import together
 from bootstrap.pacing import PaceFollower
 from bootstrap.services import Services
 from bootstrap.serving_state import open_state
@@ -38,10 +37,7 @@ class Serving:
     async def follow(self) -> None:
         """Keep the newest snapshot mapped and the shares of paced campaigns known, until cancelled."""
         try:
-            async with asyncio.TaskGroup() as all_of_it:
-                all_of_it.create_task(self.state.run())
-                all_of_it.create_task(self._paces.run())
-                all_of_it.create_task(self._follower.run(self._swap))
+            await together(self.state.run(), self._paces.run(), self._follower.run(self._swap))
         finally:
             self._pipe.close()
 

@@ -18,6 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bootstrap.background import together
 from bootstrap.budgets import sync_live_spend
 from bootstrap.decisions import keep, kept_decision
 from bootstrap.services import Services
@@ -152,9 +153,7 @@ class LocalState:
     async def run(self) -> None:
         """Hold the lock, set counters, keep decisions, until cancelled."""
         try:
-            async with asyncio.TaskGroup() as all_of_it:
-                all_of_it.create_task(_ever(self._guard, _AGAIN_SECONDS))
-                all_of_it.create_task(_ever(self.drain, _DRAIN_SECONDS))
+            await together(_ever(self._guard, _AGAIN_SECONDS), _ever(self.drain, _DRAIN_SECONDS))
         finally:
             self._pinned.allowed = False
             await self._pinned.close()
