@@ -58,9 +58,11 @@ class Collected:
 
     @property
     def usage(self) -> Usage | None:
-        """Tokens, if the model said."""
+        """Tokens, if the model said all of it; a question of no tokens was not counted."""
         found = self.whole.usage_metadata if self.whole is not None else None
-        return Usage(found["input_tokens"], found["output_tokens"]) if found else None
+        if not found or not found["input_tokens"]:
+            return None
+        return Usage(found["input_tokens"], found["output_tokens"])
 
     @property
     def text(self) -> str:
