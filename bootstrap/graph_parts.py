@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
+from bootstrap.models import model_router
 from bootstrap.services import Services
 from catalog.tables import Run
 from graphs.context import Emit, GraphContext
 from llm.offline.copywriter_task import creative_set
 from llm.offline.model import offline_model
-from llm.router import ModelRouter
 from tools.product_source import fetch_page
 from tools.product_source.fetch import default_client
 
@@ -28,11 +28,12 @@ def graph_context(services: Services, run: Run, emit: Emit) -> GraphContext:
         org_id=run.org_id,
         db=services.db,
         objects=services.objects,
-        router=ModelRouter(
-            settings.parley_llm,
-            clock=services.clock,
+        router=model_router(
+            services,
+            run_id=run.id,
+            org_id=run.org_id,
+            emit=emit,
             offline=offline_model([("CreativeSet", creative_set)]),
-            call_timeout_s=settings.parley_llm_timeout_s,
         ),
         clock=services.clock,
         ids=services.ids,

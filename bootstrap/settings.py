@@ -44,8 +44,25 @@ class Settings(BaseModel):
     parley_env: str = "development"
     parley_host: str = "127.0.0.1"
     parley_port: int = 8484
-    parley_llm: str = Field("offline", description="offline, openai:…, anthropic:… or xai:…")
+    parley_llm: str = Field(
+        "offline", description="offline, or openai:…, anthropic:…, xai:…; several with commas"
+    )
+    parley_llm_policy: Literal["quality", "cost", "latency"] = "quality"
     parley_llm_timeout_s: float = 60.0
+    parley_llm_deadline_s: float = Field(120.0, description="for an answer, retries included")
+    parley_llm_max_output: int = Field(8_192, ge=1, description="most tokens of an answer")
+    parley_llm_run_budget: int = Field(
+        2_000_000, ge=0, description="most a run may spend on models, in micros of a US dollar"
+    )
+    parley_llm_daily_cap: int = Field(
+        20_000_000, ge=0, description="the same for an organisation in a UTC day"
+    )
+    parley_llm_table: Path | None = Field(
+        None, description="YAML with models and prices of one's own"
+    )
+    parley_trace: bool = Field(False, description="tell LangSmith about calls of models")
+    parley_trace_text: bool = Field(False, description="send it questions and answers as well")
+    parley_trace_project: str = "parley"
     parley_lease_s: int = Field(20, ge=3, description="how long a dead worker's run stays locked")
     serving_state: Literal["redis", "local"] = Field(
         "redis", description="local: in the one process that serves, journalled on its disk"

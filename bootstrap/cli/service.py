@@ -138,13 +138,19 @@ def _home() -> str:
 
 
 def _model() -> str:
-    spec = os.environ.get("PARLEY_LLM", "offline")
-    provider = spec.partition(":")[0]
-    variable = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "xai": "XAI_API_KEY"}
-    needed = variable.get(provider)
-    if needed and needed not in os.environ:
-        return f"{spec}, but {needed} is not set: the rule-based model will answer instead"
-    return "offline: rule-based, needs no key" if provider == "offline" else spec
+    from llm.table import KEYS, load_table, specs_of  # noqa: PLC0415 - read by the doctor only
+
+    specs = specs_of(os.environ.get("PARLEY_LLM", "offline"))
+    if not specs:
+        return "offline: rule-based, needs no key"
+    needed = dict.fromkeys(KEYS[spec.partition(":")[0]] for spec in specs)
+    missing = [name for name in needed if name not in os.environ]
+    own = os.environ.get("PARLEY_LLM_TABLE")
+    said = load_table(Path(own) if own else None).stale(specs, datetime.now(UTC).date())
+    said += [f"{name} is not set." for name in missing]
+    if len(missing) == len(needed):
+        said.append("The rule-based model will answer instead.")
+    return " ".join([", ".join(specs), *(f"- {sentence}" for sentence in said)])
 
 
 def _running() -> str:
