@@ -81,7 +81,12 @@ class Server:
     def stop(self) -> None:
         """End the process."""
         self._child.terminate()
-        self._child.wait(20)
+        try:
+            self._child.wait(20)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()
+            raise
 
 
 def free_port() -> int:

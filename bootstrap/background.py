@@ -48,7 +48,7 @@ async def together(*works: Coroutine[Any, Any, None]) -> None:
     Raises:
         What the first one raised that failed.
     """
-    tasks = [asyncio.create_task(work, name=work.__qualname__) for work in works]
+    tasks = [asyncio.create_task(work, name=_name(work)) for work in works]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
     finally:
@@ -60,9 +60,13 @@ async def together(*works: Coroutine[Any, Any, None]) -> None:
 
 def start(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
     """Start work that should go on until it is cancelled; its failure is logged when it happens."""
-    task = asyncio.create_task(work, name=work.__qualname__)
+    task = asyncio.create_task(work, name=_name(work))
     task.add_done_callback(_look)
     return task
+
+
+def _name(work: object) -> str:
+    return str(getattr(work, "__qualname__", work))
 
 
 def _look(task: asyncio.Task[None]) -> None:

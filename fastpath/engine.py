@@ -302,9 +302,10 @@ def _capped(snapshot: Snapshot, proposal: Proposal, scope: str) -> Iterable[str]
 
 
 def known(snapshot: Snapshot, request: AdRequest) -> AdRequest:
-    """Leave out topics and mutes that no ad of the snapshot has to do with.
+    """Leave out topics and mutes that the snapshot does not know.
 
-    They decide nothing, and a host may have put words of its user there, which no record may keep.
+    They decide nothing, and a host may have put words of its user there, which no record may keep: what stays
+    are tags that advertisers wrote, IAB ids and ids of advertisers.
     """
     if not (request.topics or request.blocked_topics or request.blocked_advertisers):
         return request
@@ -319,7 +320,13 @@ def known(snapshot: Snapshot, request: AdRequest) -> AdRequest:
 
 
 def _known_topics(snapshot: Snapshot, topics: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple({canonical_tag(topic) for topic in topics} & snapshot.topics)
+    names = {canonical_tag(topic) for topic in topics}
+    return tuple(
+        [
+            name for name in names
+            if snapshot.topic_number(name) >= 0 or snapshot.tag_number(name) >= 0
+        ]
+    )  # fmt: skip
 
 
 def answers_of(

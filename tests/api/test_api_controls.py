@@ -13,6 +13,7 @@ from bootstrap.snapshots import compile_and_publish
 from catalog.repository import Campaigns
 from catalog.service import export_catalogue
 from domain.catalogue import Cap, CapScope, Pacing
+from fastpath import record
 from tests.api.conftest import Accounts, Door
 
 pytestmark = pytest.mark.asyncio
@@ -202,3 +203,36 @@ async def test_a_cap_holds_for_a_user_over_conversations_and_one_trip_tells_whic
     names = b" ".join([name async for name in services.redis.scan_iter("*cap*")])
     assert names.count(b"parley:cap:") == 3
     assert b"u1" not in names.replace(b"parley:cap:", b"").split()
+
+
+async def test_declared_topics_bring_ads_muted_ones_keep_them_away_and_nothing_else_is_kept(
+    services: Services, door: Door, accounts: Accounts, campaign: str
+) -> None:
+    path, app = f"/api/v1/campaigns/{campaign}", accounts.web_app
+    assert (await patch(door, accounts.advertiser_key, path, topics=["2"]))[0] == 200
+    newest = await compile_and_publish(services)
+    async with asyncio.timeout(10):
+        while door.front.app.state.parley.fastpath().snapshot.snapshot_id != newest:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    plain = {"contextText": "Which one should I buy? Please recommend the best and cheapest."}
+    asked: list[tuple[dict[str, Any], str]] = [
+        (plain, "no_match"),
+        ({**plain, "topics": ["IAB:2", "Ann moved to Leeds"]}, "served"),
+        ({**plain, "topics": ["2"]}, "served"),
+        ({**plain, "topics": ["52", "trail"]}, "no_match"),
+        ({}, "served"),
+        ({"blockedTopics": ["Ann moved to Leeds", "Trail  Running SHOES"]}, "muted"),
+        ({"blockedTopics": ["iab:2"]}, "muted"),
+        ({"blockedTopics": ["2"]}, "muted"),
+        ({"blockedTopics": ["shoes", "52"]}, "served"),
+    ]
+    found = [(await door.ask(app, **more))["reason"] for more, _ in asked]
+    assert found == [reason for _, reason in asked]
+    entries: Any = await services.redis.xrange("parley:decisions")
+    records = [record.decode(fields[b"record"]) for _, fields in entries]
+    kept = [(one.context.topics, one.context.blocked_topics) for one in records]
+    assert kept == [
+        ((), ()), (("iab:2",), ()), (("2",), ()), ((), ()), ((), ()),
+        ((), ("trail running shoes",)), ((), ("iab:2",)), ((), ("2",)), ((), ()),
+    ]  # fmt: skip
+    assert b"ann" not in b"".join(fields[b"record"] for _, fields in entries).lower()

@@ -13,10 +13,11 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from bootstrap.installation import free_port
+from bootstrap.embedded.process import spawn, wait_until
 from bootstrap.services import Services
 from catalog.repository import Snapshots
 from tests.api.conftest import ASK, Accounts, make_accounts, make_campaign
+from tests.support.service import free_port
 
 pytestmark = pytest.mark.asyncio
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,11 +56,11 @@ async def both_map(parent: int, snapshot_id: str) -> list[set[tuple[str, str]]]:
 
 
 @pytest_asyncio.fixture
-async def service(services: Services) -> AsyncIterator[tuple[int, str, Accounts]]:
+async def service(services: Services, tmp_path: Path) -> AsyncIterator[tuple[int, str, Accounts]]:
     """A real server with two workers; its process id, its address and who may call."""
     accounts = await make_accounts(services)
     await make_campaign(services, accounts.advertiser)
-    port = free_port("127.0.0.1")
+    port = free_port()
     command = [
         sys.executable, "-m", "uvicorn", "api.app:create_app", "--factory", "--no-access-log",
         "--port", str(port), "--log-level", "error",
@@ -67,12 +68,17 @@ async def service(services: Services) -> AsyncIterator[tuple[int, str, Accounts]
     env = {
         **os.environ, **services.settings.as_env(), "PYTHONPATH": str(ROOT), "WEB_CONCURRENCY": "2",
     }  # fmt: skip
-    child = await asyncio.create_subprocess_exec(*command, env=env, cwd=ROOT)
+    # Dies with this process, however that ends: a run that is killed leaves no server behind.
+    child = await asyncio.to_thread(
+        spawn, command, log=tmp_path / "server.log", env=env, cwd=ROOT, death_signal=signal.SIGINT
+    )
     try:
         yield child.pid, f"http://127.0.0.1:{port}", accounts
+        child.ask(signal.SIGINT)
+        ended = await asyncio.to_thread(wait_until, lambda: not child.running, 30)
+        assert ended, child.own_log()
     finally:
-        child.send_signal(signal.SIGINT)
-        await asyncio.wait_for(child.wait(), 30)
+        await asyncio.to_thread(child.end, [])
 
 
 async def test_two_workers_map_one_file_and_both_swap(
