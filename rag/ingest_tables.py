@@ -96,8 +96,8 @@ class ChunkLikeness(Base):
     """What a chunk reads like, so that copies of it are found.
 
     Attributes:
-        simhash: 64 bits of its words, signed.
-        bands: Its four quarters, each mixed with the index's number: chunks alike share at least one.
+        bands: Eight numbers, mixed with the index's; texts that are alike share at least one. Only the first of
+            each cluster has them, and only where the band is not crowded.
         cluster_no: Number of the first chunk that reads the same; its own if it is the first.
     """
 
@@ -109,6 +109,5 @@ class ChunkLikeness(Base):
 
     chunk_no: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     index_no: Mapped[int] = mapped_column(Integer)
-    simhash: Mapped[int] = mapped_column(BigInteger)
     bands: Mapped[list[int]] = mapped_column(ARRAY(Integer))
     cluster_no: Mapped[int] = mapped_column(BigInteger)

@@ -38,11 +38,13 @@ class RawRow(msgspec.Struct, frozen=True):
     Attributes:
         line: Line (or item) where it starts, from 1.
         cells: Text by column. broken: why the row could not be read.
+        cut: Whether the file ends here before its time; what is missing behind it has not vanished.
     """
 
     line: int
     cells: dict[str, str] = {}
     broken: str | None = None
+    cut: bool = False
 
 
 def read_rows(path: Path, kind: str) -> Iterator[RawRow]:
@@ -301,11 +303,11 @@ def _xml_rows(path: Path) -> Iterator[RawRow]:
     except etree.XMLSyntaxError as error:
         if number == 0:
             raise unreadable("XML file") from error
-        yield RawRow(number + 1, broken=_BROKEN_XML)
+        yield RawRow(number + 1, broken=_BROKEN_XML, cut=True)
         return
     # The parser recovers in silence, and may have left items out.
     if any(entry.level >= etree.ErrorLevels.FATAL for entry in walk.error_log):
-        yield RawRow(number + 1, broken=_BROKEN_XML)
+        yield RawRow(number + 1, broken=_BROKEN_XML, cut=True)
 
 
 def _xml_cells(element: etree._Element) -> dict[str, str]:

@@ -82,6 +82,14 @@ class ObjectStore:
         """Download an object to a file."""
         await self._run(lambda: self._client.fget_object(self.bucket, key, str(path)))
 
+    async def size(self, key: str) -> int:
+        """Return how many bytes an object has.
+
+        Raises:
+            NotFound: if there is none.
+        """
+        return await self._run(lambda: int(self._client.stat_object(self.bucket, key).size or 0))
+
     async def keys(self, prefix: str) -> list[str]:
         """Return the keys below a prefix, sorted."""
         return await self._run(

@@ -14,6 +14,8 @@ from storage.base import TenantRow
 
 #: A run is to be worked on; handed to the broker, and sent again if nobody takes it.
 RUN_ENQUEUE = "run.enqueue"
+#: An ingest job is to be worked on; handed to the broker, and sent again if nobody takes it.
+INGEST_ENQUEUE = "ingest.enqueue"
 #: What may be served has changed; waits until a compilation has taken it in.
 CATALOGUE_CHANGED = "catalogue.changed"
 
@@ -22,7 +24,7 @@ class OutboxRow(TenantRow):
     """A message that must reach the workers at least once.
 
     Attributes:
-        topic: What it is about: `RUN_ENQUEUE`, `CATALOGUE_CHANGED`.
+        topic: What it is about: `RUN_ENQUEUE`, `INGEST_ENQUEUE`, `CATALOGUE_CHANGED`.
         payload: JSON body; ids only, never text.
         sent_at: When it was handed over, or taken into a snapshot; None while it waits.
     """

@@ -29,6 +29,24 @@ ClientFactory: TypeAlias = Callable[[], httpx.AsyncClient]
 _PORTS = {"http": 80, "https": 443}
 _HTML = frozenset(("text/html", "application/xhtml+xml"))
 
+#: Largest document, after decompression.
+MAX_DOCUMENT_BYTES = 50_000_000
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What an address holds.
+
+    Attributes:
+        url: Where it was found in the end.
+        kind: Media type, as the server states it.
+        data: Its bytes.
+    """
+
+    url: str
+    kind: str
+    data: bytes
+
 
 def default_client() -> httpx.AsyncClient:
     """Return a client without proxies, cookies or redirects of its own."""
@@ -66,12 +84,30 @@ async def fetch_page(
     """
     deadline = clock.now_ms() + round(timeout_s * 1000)
     async with client_factory() as client:
-        fetcher = _Fetcher(client, clock, deadline, resolve, allow_private)
-        try:
-            async with asyncio.timeout(timeout_s):
-                return await fetcher.page(_checked(url, allow_private), max_bytes)
-        except TimeoutError as error:
-            raise _too_slow(url) from error
+        fetcher = _Fetcher(client, clock, deadline, resolve, allow_private, _HTML)
+        return (await fetcher.within(url, max_bytes, timeout_s)).data
+
+
+async def fetch_document(
+    url: str,
+    *,
+    client_factory: ClientFactory,
+    clock: Clock,
+    allow_private: bool = False,
+    resolve: Resolve = system_resolve,
+    max_bytes: int = MAX_DOCUMENT_BYTES,
+    timeout_s: float = 4 * TIMEOUT_S,
+) -> Fetched:
+    """Return what a public address holds, whatever its media type; otherwise as `fetch_page`.
+
+    Raises:
+        BadInput: `bad_site_url`.
+        Unprocessable: as `fetch_page`; with `answered`, the status, if the server refused.
+    """
+    deadline = clock.now_ms() + round(timeout_s * 1000)
+    async with client_factory() as client:
+        fetcher = _Fetcher(client, clock, deadline, resolve, allow_private, None)
+        return await fetcher.within(url, max_bytes, timeout_s)
 
 
 @dataclass(frozen=True)
@@ -81,8 +117,17 @@ class _Fetcher:
     deadline: int
     resolve: Resolve
     allow_private: bool
+    #: Media types that are read; None reads all.
+    kinds: frozenset[str] | None
 
-    async def page(self, url: httpx.URL, max_bytes: int) -> bytes:
+    async def within(self, url: str, max_bytes: int, timeout_s: float) -> Fetched:
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self.page(_checked(url, self.allow_private), max_bytes)
+        except TimeoutError as error:
+            raise _too_slow(url) from error
+
+    async def page(self, url: httpx.URL, max_bytes: int) -> Fetched:
         rules: dict[str, RobotFileParser] = {}
         for _ in range(MAX_REDIRECTS + 1):
             origin = f"{url.scheme}://{url.netloc.decode('ascii')}"
@@ -98,14 +143,15 @@ class _Fetcher:
                     raise Unprocessable(
                         "site_unreachable",
                         f"The site answered with status {response.status_code}; check the address.",
+                        answered=response.status_code,
                     )
                 kind = response.headers.get("content-type", "text/html").partition(";")[0]
-                if kind.strip().lower() not in _HTML:
+                if self.kinds is not None and kind.strip().lower() not in self.kinds:
                     raise Unprocessable(
                         "site_not_html",
                         f"The address holds {kind.strip()[:60]!r}, not a web page; give an HTML page.",
                     )
-                return await self._body(response, max_bytes)
+                return Fetched(str(url), kind.strip(), await self._body(response, max_bytes))
         raise Unprocessable(
             "site_unreachable",
             f"The site redirected more than {MAX_REDIRECTS} times; give the final address.",
@@ -143,7 +189,7 @@ class _Fetcher:
             headers={
                 "Host": url.netloc.decode("ascii"),
                 "User-Agent": USER_AGENT,
-                "Accept": "text/html,application/xhtml+xml",
+                "Accept": "text/html,application/xhtml+xml" if self.kinds else "*/*",
                 "Accept-Encoding": "identity",
             },
             extensions={"sni_hostname": host},

@@ -47,7 +47,6 @@ def upgrade() -> None:
         "knowledge_likeness",
         sa.Column("chunk_no", sa.BigInteger(), autoincrement=False, nullable=False),
         _number("index_no"),
-        sa.Column("simhash", sa.BigInteger(), nullable=False),
         sa.Column("bands", sa.ARRAY(sa.Integer()), nullable=False),
         sa.Column("cluster_no", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("chunk_no", name=op.f("pk_knowledge_likeness")),
