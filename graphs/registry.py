@@ -17,6 +17,7 @@ from langgraph.graph.state import CompiledStateGraph
 from catalog.tables import Run
 from domain.errors import Unavailable
 from graphs.campaign import graph as campaign
+from graphs.campaign import v1 as first_campaign
 from graphs.campaign.state import CampaignInput
 
 Compiled = CompiledStateGraph[Any, Any, Any, Any]
@@ -32,6 +33,7 @@ def campaign_input(run: Run) -> CampaignInput:
         feed_source_id=run.inputs.get("feed_source_id"),
         approval_mode=run.inputs.get("approval_mode", "person"),
         controls=json.dumps(run.inputs.get("controls") or {}),
+        approval_policy=json.dumps(run.inputs.get("approval_policy") or {}),
     )
 
 
@@ -63,7 +65,11 @@ class GraphVersion:
     result: Callable[[Mapping[str, Any]], dict[str, Any]] = campaign_result
 
 
-VERSIONS: tuple[GraphVersion, ...] = (GraphVersion("campaign", "1", lambda s: campaign.build(s)),)
+VERSIONS: tuple[GraphVersion, ...] = (
+    # Looked up when it is called: the module's own `build`, whoever has it by then.
+    GraphVersion("campaign", "1", lambda saver: first_campaign.build(saver)),
+    GraphVersion("campaign", "2", lambda saver: campaign.build(saver)),
+)
 
 
 def find(graph: str, version: str) -> GraphVersion:

@@ -20,6 +20,7 @@ from kombu.exceptions import OperationalError
 
 from bootstrap.budgets import sync_live_spend
 from bootstrap.decisions import DecisionConsumer
+from bootstrap.first_hour import look_at_due
 from bootstrap.pacing import BEAT_SECONDS, PacingController
 from bootstrap.services import Services, open_services
 from bootstrap.settings import load_settings
@@ -64,6 +65,7 @@ class Ticker:
             ("spend", 2.0, partial(sync_live_spend, self.services)),
             ("pacing", BEAT_SECONDS, self.pacing.beat),
             ("schedule", 5.0, self.end_campaigns),
+            ("first_hour", 30.0, partial(look_at_due, self.services)),
         ]
 
     async def relay(self) -> int:

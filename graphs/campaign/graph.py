@@ -1,12 +1,13 @@
-"""The campaign graph.
+"""The campaign graph, version 2.
 
-understand ─┬─ refuse ────────────────────────────────────► END
+understand ─┬─ refuse ────────────────────────────────► END
     ▲       ├─ clarify (waits for a person) ─┐
     └───────┼────────────────────────────────┘
-            └─ read_sources ─► plan ─► write ─► check ─┬─ revise ─► check   (at most 3 times)
-                                                      ├─ give_up ─────────► END
-                                                      └─ submit ─► approve (waits) ─┬─ launch ─► END
-                                                                                    └─ reject ─► END
+            └─ read_sources ─┬─ research ─┬─► write ─► check ─┬─ revise ─► check   (at most 3 times)
+                             └─ lead_gen ─┘                   ├─ give_up ─────────► END
+                                                              └─ plan ─► submit ─► approve (waits)
+                                                approve ─┬─ launch ─┬─ watch ─► END
+                                                         └─ reject  └─ END (not launched)
 """
 
 from __future__ import annotations
@@ -15,20 +16,17 @@ from typing import Any, Literal
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
-from langgraph.graph.state import CompiledStateGraph
-from langgraph.types import RetryPolicy
+from langgraph.types import TimeoutPolicy
 
-from graphs.campaign import nodes
+from graphs.campaign import nodes, steps
 from graphs.campaign.state import MAX_ROUNDS, CampaignInput, CampaignState
+from graphs.campaign.v1 import RETRY, Campaign, after_approval
 from graphs.context import GraphContext
-from llm.retry import should_retry
 
-VERSION = "1"
+VERSION = "2"
 
-#: LangGraph's own predicate repeats refused keys and gives up on timeouts; ours does the opposite.
-RETRY = RetryPolicy(max_attempts=4, initial_interval=0.3, max_interval=5.0, retry_on=should_retry)
-
-Campaign = CompiledStateGraph[CampaignState, GraphContext, CampaignInput, CampaignState]
+#: Seconds a node may take before it is tried again; models and pages are slow, the catalogue is not.
+SLOW, QUICK = TimeoutPolicy(run_timeout=900), TimeoutPolicy(run_timeout=120)
 
 
 def after_understanding(state: CampaignState) -> Literal["refuse", "clarify", "read_sources"]:
@@ -39,16 +37,16 @@ def after_understanding(state: CampaignState) -> Literal["refuse", "clarify", "r
     return "clarify" if brief.must_ask else "read_sources"
 
 
-def after_check(state: CampaignState) -> Literal["revise", "give_up", "submit"]:
+def after_check(state: CampaignState) -> Literal["revise", "give_up", "plan"]:
     """Send creatives back while rounds are left; go on with those that passed."""
     if state["to_revise"] and state.get("round", 0) < MAX_ROUNDS:
         return "revise"
-    return "submit" if state["passed"] else "give_up"
+    return "plan" if state["passed"] else "give_up"
 
 
-def after_approval(state: CampaignState) -> Literal["launch", "reject"]:
-    """Only an explicit approval launches."""
-    return "launch" if state["approval"].decision == "approve" else "reject"
+def after_launch(state: CampaignState) -> Literal["watch", "__end__"]:
+    """Only what went live is watched."""
+    return "watch" if state["outcome"] == "launched" else "__end__"
 
 
 def build(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Campaign:
@@ -58,34 +56,40 @@ def build(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Campaign:
         checkpointer: Where progress is kept between nodes; None for a graph that only gets drawn.
     """
     graph = StateGraph(CampaignState, context_schema=GraphContext, input_schema=CampaignInput)
-    for node in (
-        nodes.understand,
-        nodes.read_sources,
-        nodes.plan,
-        nodes.write,
-        nodes.check,
-        nodes.revise,
-        nodes.submit,
-        nodes.launch,
-        nodes.refuse,
-        nodes.reject,
-        nodes.give_up,
+    for node, timeout in (
+        (nodes.understand, SLOW),
+        (nodes.read_sources, SLOW),
+        (steps.research, SLOW),
+        (steps.lead_gen, SLOW),
+        (nodes.write, SLOW),
+        (steps.check, SLOW),
+        (nodes.revise, SLOW),
+        (nodes.plan, QUICK),
+        (steps.submit, QUICK),
+        (steps.launch, QUICK),
+        (steps.watch, QUICK),
+        (nodes.refuse, QUICK),
+        (nodes.reject, QUICK),
+        (nodes.give_up, QUICK),
     ):
-        graph.add_node(node.__name__, node, retry_policy=RETRY)
+        graph.add_node(node.__name__, node, retry_policy=RETRY, timeout=timeout)
     # Nodes that wait for a person do nothing else, so there is nothing to try again.
     graph.add_node("clarify", nodes.clarify)
-    graph.add_node("approve", nodes.approve)
+    graph.add_node("approve", steps.approve)
 
     graph.add_edge(START, "understand")
     graph.add_conditional_edges("understand", after_understanding)
     graph.add_edge("clarify", "understand")
-    graph.add_edge("read_sources", "plan")
-    graph.add_edge("plan", "write")
+    graph.add_edge("read_sources", "research")
+    graph.add_edge("read_sources", "lead_gen")
+    graph.add_edge(["research", "lead_gen"], "write")
     graph.add_edge("write", "check")
     graph.add_conditional_edges("check", after_check)
     graph.add_edge("revise", "check")
+    graph.add_edge("plan", "submit")
     graph.add_edge("submit", "approve")
     graph.add_conditional_edges("approve", after_approval)
-    for last in ("refuse", "give_up", "launch", "reject"):
+    graph.add_conditional_edges("launch", after_launch)
+    for last in ("refuse", "give_up", "watch", "reject"):
         graph.add_edge(last, END)
     return graph.compile(checkpointer=checkpointer, name=f"campaign-v{VERSION}")

@@ -21,7 +21,7 @@ from catalog.repository import Audit, Campaigns, Creatives
 from catalog.service import CatalogService
 from catalog.tables import Ad, Campaign, Creative
 from domain.errors import Unprocessable
-from graphs.campaign import clarifying, doubts, graph, nodes
+from graphs.campaign import clarifying, doubts, graph, nodes, steps, v1
 from graphs.campaign.state import Clarification
 from graphs.checkpoints import open_checkpointer
 from llm.offline.brief.parser import parse_goal
@@ -42,7 +42,10 @@ from tests.support.campaigns import (
 from tools.product_source import read_page
 
 LATE = "Sell our shoes in Japan until 1 March 2019 for 300 dollars"
-NODES = ("understand", "read_sources", "plan", "write", "check", "submit", "approve", "launch")
+NODES = (
+    "understand", "read_sources", "research", "lead_gen", "write", "check", "plan", "submit", "approve",
+    "launch", "watch",
+)  # fmt: skip
 
 
 @pytest_asyncio.fixture
@@ -97,8 +100,9 @@ async def test_a_goal_becomes_a_live_campaign_and_the_policy_says_who_approved(
     assert all(set(c.texts) == {"eng", "jpn"} and c.claims for c in creatives)
     assert {c.format for c in creatives} == {"action_card", "lead_gen", "static", "followup"}
     assert [e.step for e in listener.events if e.type == "step"] == [
-        "brief", "sources", "plan", "compliance", "review", "approval", "launch",
+        "brief", "sources", "compliance", "plan", "review", "approval", "launch", "watch",
     ]  # fmt: skip
+    assert {e.step for e in listener.events if e.type == "agent"} == {"research", "audience"}
     assert any("not by a person" in e.message for e in listener.events)
 
 
@@ -359,7 +363,8 @@ async def test_a_crash_at_any_node_repeats_no_effect(
     """The worker dies as the node starts, or after its work and before the checkpoint."""
     org = await advertiser(services)
     run = run_row(services, org, approval_mode="demo", **await sources(services))
-    real, calls = getattr(nodes, name), []
+    home = steps if hasattr(steps, name) else nodes
+    real, calls = getattr(home, name), []
 
     async def dying(state: Any, runtime: Any) -> Any:
         calls.append(name)
@@ -371,7 +376,7 @@ async def test_a_crash_at_any_node_repeats_no_effect(
         return update
 
     dying.__name__ = name
-    monkeypatch.setattr(nodes, name, dying)
+    monkeypatch.setattr(home, name, dying)
     final = await run_until_end(lambda: graph.build(saver), run, context_of(services, run))
     assert len(calls) == 2
     assert final["outcome"] == "launched"
@@ -380,7 +385,15 @@ async def test_a_crash_at_any_node_repeats_no_effect(
 
 def test_the_picture_in_the_docs_is_the_graph() -> None:
     page = Path(__file__).resolve().parents[2] / "docs" / "graphs.md"
-    assert graph.build().get_graph().draw_mermaid() in page.read_text()
+    for version in (graph, v1):
+        assert version.build().get_graph().draw_mermaid() in page.read_text()
+    assert len(Path(graph.__file__).read_text().splitlines()) <= 150
+
+
+def test_every_node_is_in_the_list_that_is_crashed_or_said_not_to_be() -> None:
+    ends = {"refuse", "reject", "give_up", "clarify", "revise"}
+    drawn = set(graph.build().get_graph().nodes) - {"__start__", "__end__"}
+    assert drawn == {*NODES, *ends}
 
 
 def test_the_demo_goal_is_the_one_tested_here() -> None:

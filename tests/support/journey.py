@@ -50,8 +50,8 @@ class Journey:
     """
 
     MOMENTS = (
-        "created", "brief", "sources", "plan", "content", "compliance", "review", "awaiting",
-        "approved", "launch", "impression", "clicks",
+        "created", "brief", "sources", "research", "audience", "content", "compliance", "plan",
+        "review", "awaiting", "approved", "launch", "watch", "impression", "clicks",
     )  # fmt: skip
 
     def __init__(self, service: Service, marketer: Caller, chat: Caller, at: At) -> None:
@@ -68,13 +68,15 @@ class Journey:
         )
         self.run_id = started["run_id"]
         self._at("created")
-        self._follow({"brief", "sources", "plan", "content", "compliance", "review"})
+        self._follow(
+            {"brief", "sources", "research", "audience", "content", "compliance", "plan", "review"}
+        )
         waits = self._rests()
         assert waits["status"] == "awaiting_approval", waits
         self._at("awaiting")
         self._approve()
         self._at("approved")
-        self._follow({"launch"})
+        self._follow({"launch", "watch"})
         done = self._rests()
         assert done["status"] == "succeeded", done
         self.campaign_id = done["campaign_id"]

@@ -16,7 +16,7 @@ from catalog.repository import Audit, Campaigns
 from catalog.runs import Runs, RunStatus
 from catalog.tables import Run
 from domain.errors import Unavailable, Unprocessable
-from graphs.campaign import graph, nodes
+from graphs.campaign import graph, nodes, steps
 from graphs.checkpoints import open_checkpointer
 from graphs.context import GraphContext
 from llm.retry import should_retry
@@ -53,7 +53,8 @@ async def states(services: Services, campaign_id: str | None) -> list[tuple[str,
 
 def crash_once(monkeypatch: pytest.MonkeyPatch, name: str, *, after_work: bool) -> list[str]:
     """Let a node die when it runs for the first time; return the list of its calls."""
-    real, calls = getattr(nodes, name), []
+    home = steps if hasattr(steps, name) else nodes
+    real, calls = getattr(home, name), []
 
     async def dying(state: Any, runtime: Any) -> Any:
         calls.append(name)
@@ -64,7 +65,7 @@ def crash_once(monkeypatch: pytest.MonkeyPatch, name: str, *, after_work: bool) 
         raise Crash
 
     dying.__name__ = name
-    monkeypatch.setattr(nodes, name, dying)
+    monkeypatch.setattr(home, name, dying)
     return calls
 
 
@@ -312,14 +313,14 @@ async def test_the_heartbeat_keeps_a_lease_longer_than_its_term(
 async def test_who_lost_the_lease_writes_nothing_and_deletes_nothing(
     services: Services, saver: AsyncPostgresSaver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = nodes.launch
+    real = steps.launch
 
     async def overtaken(state: Any, runtime: Any) -> Any:
         await change(services, run_id, "lease_owner = 'other'")
         return await real(state, runtime)
 
     overtaken.__name__ = "launch"
-    monkeypatch.setattr(nodes, "launch", overtaken)
+    monkeypatch.setattr(steps, "launch", overtaken)
     run_id, listener = await demo_run(services), Listener()
     assert await runner(services, saver, "slow", listener=listener).execute(run_id) is None
     run = await stored(services, run_id)
