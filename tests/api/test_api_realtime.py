@@ -52,7 +52,12 @@ async def owners(services: Services) -> Accounts:
 async def a_run(services: Services, org_id: str) -> str:
     async with services.db.tenant(org_id) as session:
         run, _ = await RunService(session, services.ids, services.clock).create(
-            org_id, "Sell shoes in the US for $100", {}, graph="campaign", graph_version="1", by="test"
+            org_id,
+            "Sell shoes in the US for $100",
+            {},
+            graph="campaign",
+            graph_version="1",
+            by="test",
         )
         return run.id
 
