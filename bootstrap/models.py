@@ -22,6 +22,7 @@ from llm.router import ModelRouter
 from llm.table import load_table
 from llm.till import OnCharge, Till
 from llm.tracing import LangSmithTracer, NoTracer, Tracer
+from prompts import canary_for
 
 
 def model_router(
@@ -47,6 +48,7 @@ def model_router(
         table=load_table(settings.parley_llm_table),
         policy=settings.parley_llm_policy,
         max_output_tokens=settings.parley_llm_max_output,
+        canary=canary_for(settings.key("canary"), run_id),
         till=Till(
             services.clock,
             breakers=Breakers(services.clock, services.redis),

@@ -22,6 +22,7 @@ from domain.time import Clock
 from llm.answers import Ended, Piece, Structured, T, Usage
 from llm.canary import look_for
 from llm.ladder import Ladder, Refused, Sleep, UnusableAnswer
+from llm.marks import unmark
 from llm.offline.model import MODEL_NAME, OfflineChatModel, offline_model
 from llm.streams import LiveStream, StreamFailed, offline_pieces
 from llm.table import PROVIDERS, ModelCard, ModelTable, Policy, built_in_table, specs_of
@@ -50,6 +51,11 @@ class ModelRouter:
         policy: Which of several models is asked first.
         till: Breakers, budgets, metering and tracing; local breakers and no limit by default.
         max_output_tokens: Most tokens of an answer.
+        canary: Words of system prompts that must not stand in any answer, unless a call names its own.
+
+    Attributes:
+        spec: The setting, `offline` if no paid model is configured.
+        canary: For the assembly of prompts.
 
     Raises:
         BadInput: `llm_spec` if the spec is not understood.
@@ -70,9 +76,11 @@ class ModelRouter:
         policy: Policy = "quality",
         till: Till | None = None,
         max_output_tokens: int = 8_192,
+        canary: str = "",
     ) -> None:
         self._specs = specs_of(spec)
         self.spec = spec if self._specs else "offline"
+        self.canary = canary
         self._clock = clock
         self._offline = offline or offline_model()
         self._call_timeout_s = call_timeout_s
@@ -107,8 +115,8 @@ class ModelRouter:
                 an unusable answer of a live model, and is raised for the offline one.
             deadline_s: Longest wait for this answer, instead of the router's.
             budget_micros: Most that each call for this answer may cost, in micros of a US dollar.
-            canary: Words of the system prompt that must not stand in an answer; one that has them is
-                unusable.
+            canary: Words of the system prompt that must not stand in an answer, instead of the router's;
+                an answer with them is unusable.
 
         Raises:
             ParleyError: if the rules cannot answer either.
@@ -125,7 +133,7 @@ class ModelRouter:
             async with asyncio.timeout(deadline):
                 while answer is None and (card := await ladder.next()) is not None:
                     try:
-                        check = partial(_checked, validate, canary)
+                        check = partial(_checked, validate, canary or self.canary)
                         answer = await self._attempt(card, question, schema, check, costs)
                     except Refused as why:
                         ladder.refused(card, why)
@@ -185,7 +193,7 @@ class ModelRouter:
                 partial(self._model, card.spec),
                 question,
                 self._till,
-                canary=canary,
+                canary=canary or self.canary,
                 patience_s=self._call_timeout_s,
                 until=until,
             )
@@ -290,7 +298,10 @@ def _checked(validate: Callable[[T], T] | None, canary: str, value: T, raw: AIMe
     Raises:
         UnusableAnswer: if it gives the canary away or `validate` objects.
     """
-    look_for(canary, _written(raw))
+    written = unmark(_written(raw))
+    look_for(canary, written)
+    if written != _written(raw):
+        value = type(value).model_validate_json(unmark(value.model_dump_json()))
     try:
         return validate(value) if validate is not None else value
     except (ValueError, ParleyError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from typing import Any
@@ -13,6 +14,7 @@ from langchain_core.messages import AIMessageChunk, BaseMessage
 from llm.answers import Began, Broken, Ended, Piece, TextPiece, ToolCall, ToolPiece, Usage
 from llm.canary import CanaryLeaked, Watch
 from llm.ladder import UnusableAnswer, sentence
+from llm.marks import unmark
 from llm.table import ModelCard
 from llm.till import Question, Till
 from llm.tracing import quiet
@@ -44,10 +46,10 @@ class Collected:
             CanaryLeaked: if the words of the system prompt are in what came.
         """
         self.whole = chunk if self.whole is None else self.whole + chunk
-        if text := self._text.pass_on(str(chunk.text)):
+        if text := self._text.pass_on(unmark(str(chunk.text))):
             yield TextPiece(text)
         for part in chunk.tool_call_chunks:
-            arguments = part["args"] or ""
+            arguments = unmark(part["args"] or "")
             self._tools.check(arguments)
             yield ToolPiece(part["index"] or 0, part["name"] or "", arguments)
 
@@ -67,7 +69,7 @@ class Collected:
     @property
     def text(self) -> str:
         """All words so far."""
-        return str(self.whole.text) if self.whole is not None else ""
+        return unmark(str(self.whole.text)) if self.whole is not None else ""
 
     def ended(self, spec: str) -> Ended:
         """Return the last piece, still without what only the router knows."""
@@ -77,7 +79,7 @@ class Collected:
             model=str(metadata.get("model_name") or metadata.get("model") or spec),
             rule_based=bool(metadata.get("rule_based", False)),
             text=self.text,
-            tool_calls=tuple(ToolCall(call["name"], call["args"]) for call in calls),
+            tool_calls=tuple(ToolCall(call["name"], _plain(call["args"])) for call in calls),
             usage=self.usage or Usage(),
             cost_micros=0,
             attempts=0,
@@ -188,6 +190,12 @@ class LiveStream:
             "llm_stream_broken",
             f"The answer broke off and is incomplete: {sentence(self._card.spec, failure)}",
         )
+
+
+def _plain(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments without the marks of quoted material."""
+    found: dict[str, Any] = json.loads(unmark(json.dumps(arguments, ensure_ascii=False)))
+    return found
 
 
 async def offline_pieces(

@@ -16,6 +16,7 @@ from typing import Any
 from langchain_core.messages import BaseMessage, HumanMessage
 
 from domain.errors import BadInput, Unprocessable
+from llm.marks import bare
 from llm.offline.brief.batch import brief_dict
 from llm.offline.brief.parser import parse_goal
 
@@ -44,12 +45,12 @@ class OfflineRequest:
         """Return what stands between `<tag …>` and `</tag>` in the last human message.
 
         JSON objects and arrays are parsed, anything else is returned as text; None if there is no such
-        section.
+        section. Marks and tags of quoted material are left out (see `llm.marks`).
         """
         match = re.search(rf"<{tag}(?:\s[^<>]*)?>(.*?)</{tag}>", self.last_human, re.DOTALL)
         if match is None:
             return None
-        body = re.sub(r"&lt;(?=\s*/?\s*[A-Za-z_]+)", "<", match[1].strip())
+        body = re.sub(r"&lt;(?=\s*/?\s*[A-Za-z_]+)", "<", bare(match[1]).strip())
         if body[:1] in ("{", "["):
             try:
                 return json.loads(body)
