@@ -64,7 +64,8 @@ class EventBody(BaseModel):
         None, description="The same event id again counts once; default: one per ad and type."
     )
     render: RenderBody | None = Field(
-        None, description="With an impression: what was shown. An ad shown otherwise does not count."
+        None,
+        description="With an impression: what was shown. An ad shown otherwise does not count.",
     )
     conversation_id: Name | None = Field(None, description="Accepted, not kept.")
     user_id: Name | None = Field(None, description="Accepted, not kept.")
