@@ -13,66 +13,37 @@ import pytest
 import pytest_asyncio
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.types import Command
-from sqlalchemy import func, select
 
 from bootstrap.services import Services
 from catalog.lifecycle import CampaignStatus
-from catalog.repository import Audit, Campaigns, Creatives
+from catalog.repository import Campaigns, Creatives
 from catalog.service import CatalogService
-from catalog.tables import Ad, Campaign, Creative
 from domain.errors import Unprocessable
-from graphs.campaign import clarifying, doubts, graph, nodes, steps, v1
+from graphs.campaign import clarifying, doubts, graph, v1
 from graphs.campaign.state import Clarification
 from graphs.checkpoints import open_checkpointer
 from llm.offline.brief.parser import parse_goal
 from llm.offline.brief.questions import DETAILS, parts_in, questions
-from storage.outbox import OutboxRow
 from tests.support.campaigns import (
     GOAL,
-    Crash,
     Listener,
     advertiser,
     config_of,
     context_of,
     first_input,
     run_row,
-    run_until_end,
     sources,
 )
+from tests.support.launches import assert_launched_once, audit_of
 from tools.product_source import read_page
 
 LATE = "Sell our shoes in Japan until 1 March 2019 for 300 dollars"
-NODES = (
-    "understand", "read_sources", "research", "lead_gen", "write", "check", "plan", "submit", "approve",
-    "launch", "watch",
-)  # fmt: skip
 
 
 @pytest_asyncio.fixture
 async def saver(services: Services) -> AsyncIterator[AsyncPostgresSaver]:
     async with open_checkpointer(services.settings.database_url) as opened:
         yield opened
-
-
-async def audit_of(services: Services, org: str, campaign_id: str) -> list[tuple[str, str]]:
-    async with services.db.tenant(org) as session:
-        return [(e.to_state, e.who) for e in await Audit(session).of(campaign_id)]
-
-
-async def assert_launched_once(services: Services, org: str, campaign_id: str) -> None:
-    async with services.db.tenant(org) as session:
-        assert (await Campaigns(session).get(campaign_id)).status == "live"
-        assert len((await session.scalars(select(Campaign.id))).all()) == 1
-        ads = await session.scalar(select(func.count()).select_from(Ad))
-        creatives = await session.scalar(select(func.count()).select_from(Creative))
-        assert ads == creatives > 20
-        assert (await session.scalars(select(OutboxRow.topic))).all() == ["catalogue.changed"]
-    assert await audit_of(services, org, campaign_id) == [
-        ("draft", "campaign graph"),
-        ("in_review", "campaign graph"),
-        ("approved", "policy:demo"),
-        ("live", "policy:demo"),
-    ]
 
 
 @pytest.mark.asyncio
@@ -350,50 +321,11 @@ async def test_what_must_not_be_done_is_refused_with_a_reason(
         assert await Campaigns(session).newest() == []
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("name", NODES)
-@pytest.mark.asyncio
-async def test_a_crash_at_any_node_repeats_no_effect(
-    services: Services,
-    saver: AsyncPostgresSaver,
-    monkeypatch: pytest.MonkeyPatch,
-    name: str,
-    when: str,
-) -> None:
-    """The worker dies as the node starts, or after its work and before the checkpoint."""
-    org = await advertiser(services)
-    run = run_row(services, org, approval_mode="demo", **await sources(services))
-    home = steps if hasattr(steps, name) else nodes
-    real, calls = getattr(home, name), []
-
-    async def dying(state: Any, runtime: Any) -> Any:
-        calls.append(name)
-        if len(calls) == 1 and when == "before":
-            raise Crash
-        update = await real(state, runtime)
-        if len(calls) == 1:
-            raise Crash
-        return update
-
-    dying.__name__ = name
-    monkeypatch.setattr(home, name, dying)
-    final = await run_until_end(lambda: graph.build(saver), run, context_of(services, run))
-    assert len(calls) == 2
-    assert final["outcome"] == "launched"
-    await assert_launched_once(services, org, final["campaign_id"])
-
-
 def test_the_picture_in_the_docs_is_the_graph() -> None:
     page = Path(__file__).resolve().parents[2] / "docs" / "graphs.md"
     for version in (graph, v1):
         assert version.build().get_graph().draw_mermaid() in page.read_text()
     assert len(Path(graph.__file__).read_text().splitlines()) <= 150
-
-
-def test_every_node_is_in_the_list_that_is_crashed_or_said_not_to_be() -> None:
-    ends = {"refuse", "reject", "give_up", "clarify", "revise"}
-    drawn = set(graph.build().get_graph().nodes) - {"__start__", "__end__"}
-    assert drawn == {*NODES, *ends}
 
 
 def test_the_demo_goal_is_the_one_tested_here() -> None:
