@@ -131,8 +131,7 @@ class Answerer:
 
     async def ask(self, question: str) -> Answer:
         """Answer one question; its stages are traced where tracing is on."""
-        with stage_tracers() as callbacks:
-            return await self.chain().ainvoke(question, {"callbacks": callbacks})
+        return await self.chain().ainvoke(question, {"callbacks": stage_tracers()})
 
     async def retrieve(self, asked: Question) -> Question:
         """Find passages."""

@@ -26,6 +26,8 @@ _LINK = re.compile(
 
 #: A new clause has a verb of its own, behind its subject.
 _PRONOUN = re.compile(r"(?i)\b(?:it|its|they|their|them|this|these|both|he|she)\b")
+#: A Japanese piece with a topic of its own takes nothing over.
+_TOPIC = re.compile(r"[^\s]は[^\s]")
 _DENIALS = frozenset({"no", "not", "cannot", "can't", "never", "none", "neither", "without", "nor"})
 _VERB = re.compile(r"\b(?:is|are|was|were|must|can|cannot|will|has|have|does|supports?|costs?)\b")
 _CLAUSE = re.compile(r"\w+\s+(?:is|are|was|were|must|can|cannot|will|has|have|does|costs?)\b")
@@ -140,7 +142,10 @@ def _tailed(found: list[Segment]) -> list[Segment]:
     if len(found) < 2 or not all(one.quantities for one in found):
         return found
     tail = found[-1].terms[found[-1].led_by :]
-    return [*(replace(one, terms=one.terms + tail) for one in found[:-1]), found[-1]]
+    return [
+        replace(one, terms=one.terms + tail) if one.led_by == len(one.terms) else one
+        for one in found[:-1]
+    ] + found[-1:]
 
 
 def _split(sentence: str, analyser: Analyser) -> list[tuple[str, bool]]:
@@ -182,6 +187,9 @@ def _states(one: str, other: str, analyser: Analyser) -> bool:
         return True
     if re.match(r"\s*(?:but )?not\b", plain[1]):
         return True
+    named = [set(names(piece)) for piece in (one, other)]
+    if named[0] & named[1] and named[1] - named[0]:
+        return True
     words = lexicon(analyser)
     first, second = (set(analyser.content_terms(piece)) for piece in (one, other))
     if any(words.against(term) & second for term in first):
@@ -199,7 +207,7 @@ def _segment(number: int, piece: str, analyser: Analyser, before: Segment | None
     )
     leads = len(analyser.content_terms(bare[: amounts[0].start])) if amounts else len(own)
     inherited: tuple[str, ...] = ()
-    if before is None:
+    if before is None or (is_japanese(piece) and _TOPIC.search(piece)):
         pass
     elif amounts and not leads:
         inherited = before.terms[: before.led_by]

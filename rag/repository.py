@@ -78,6 +78,13 @@ class Indexes(Repository[KnowledgeIndex]):
         )
         return found
 
+    async def numbered(self, index_no: int) -> KnowledgeIndex | None:
+        """Return the index of that number, if it is the caller's."""
+        found: KnowledgeIndex | None = await self.session.scalar(
+            select(KnowledgeIndex).where(KnowledgeIndex.no == index_no)
+        )
+        return found
+
     async def add_missing(self, row: dict[str, Any]) -> None:
         """Insert an index unless the organisation has one of that name."""
         await self.session.execute(upsert(KnowledgeIndex).values(row).on_conflict_do_nothing())

@@ -7,8 +7,8 @@ output. A tracer of our own takes its place in every call: it sends names, timin
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import BaseCallbackHandler
@@ -22,8 +22,6 @@ _ON = frozenset({"1", "true", "yes", "on"})
 TEXT_VARIABLE = "PARLEY_TRACE_TEXT"
 _TRACING_VARIABLES = ("LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING_V2")
 
-MakeClient = Callable[..., "Client"]
-
 
 def is_on(environ: Mapping[str, str] | None = None) -> bool:
     """Tell whether traces are wanted."""
@@ -31,34 +29,41 @@ def is_on(environ: Mapping[str, str] | None = None) -> bool:
     return any(values.get(name, "").strip().lower() in _ON for name in _TRACING_VARIABLES)
 
 
-@contextmanager
-def stage_tracers(
-    environ: Mapping[str, str] | None = None, make_client: MakeClient | None = None
-) -> Iterator[list[BaseCallbackHandler]]:
-    """Yield the callbacks that a chain is run with; none, and nothing sent, where tracing is off.
+def stage_tracers(environ: Mapping[str, str] | None = None) -> list[BaseCallbackHandler]:
+    """Return the callbacks that a chain is run with; none, and nothing is sent, where tracing is off.
 
     Args:
         environ: Variables; the process's own by default.
-        make_client: Makes the LangSmith client; its class by default.
     """
     values = os.environ if environ is None else environ
     if not is_on(values):
-        yield []
-        return
+        return []
+    shown = values.get(TEXT_VARIABLE, "").strip().lower() == "allowed"
+    client = _client(values.get("LANGSMITH_ENDPOINT"), values.get("LANGSMITH_API_KEY"), shown)
+    return [LangChainTracer(client=client, project_name=values.get("LANGSMITH_PROJECT", "parley"))]
+
+
+def close_tracing(timeout_s: float = 5.0) -> None:
+    """Send what is still waiting, for at most a time, and let go of the clients."""
+    for client in _clients:
+        client.close(timeout_s)
+    _clients.clear()
+    _client.cache_clear()
+
+
+#: Clients that are open; each sends from a thread of its own, so that no answer waits for it.
+_clients: list[Client] = []
+
+
+@lru_cache(maxsize=4)
+def _client(endpoint: str | None, key: str | None, shown: bool) -> Client:
     # The SDK takes half a second to import; only who traces pays for it.
     from langsmith import Client  # noqa: PLC0415
 
-    make = make_client or Client
-    hide: dict[str, Any] = {}
-    if values.get(TEXT_VARIABLE, "").strip().lower() != "allowed":
-        hide = {"hide_inputs": _shape, "hide_outputs": _shape}
-    client = make(**hide)
-    try:
-        yield [
-            LangChainTracer(client=client, project_name=values.get("LANGSMITH_PROJECT", "parley"))
-        ]
-    finally:
-        client.flush()
+    hide: dict[str, Any] = {} if shown else {"hide_inputs": _shape, "hide_outputs": _shape}
+    client = Client(api_url=endpoint, api_key=key, **hide)
+    _clients.append(client)
+    return client
 
 
 def _shape(values: dict[str, Any]) -> dict[str, Any]:
