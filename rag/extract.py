@@ -24,7 +24,15 @@ import msgspec
 from domain.errors import ParleyError, Unprocessable
 from rag.extract_html import extract_html
 from rag.extract_text import extract_markdown, extract_plain
-from rag.extracted import MAX_DOCUMENT_BYTES, MAX_FEED_BYTES, Extracted, too_large, unreadable
+from rag.extracted import (
+    MAX_DOCUMENT_BYTES,
+    MAX_FEED_BYTES,
+    MAX_TEXT,
+    Extracted,
+    too_large,
+    too_long,
+    unreadable,
+)
 
 log = logging.getLogger("parley.rag")
 
@@ -125,13 +133,16 @@ def extract(path: Path, kind: Kind) -> Extracted:
     """
     check_size(path, kind)
     try:
-        return _READERS[kind](path)
+        found = _READERS[kind](path)
     except (ParleyError, MemoryError):
         raise
     except Exception as error:
         # Readers of other people's formats fail in ways that no list can name; the file is at fault.
         log.info("%s not readable: %s: %s", kind, type(error).__name__, error)
         raise unreadable(kind.upper()) from error
+    if sum(len(block.text) for block in found.blocks) > MAX_TEXT:
+        raise too_long()
+    return found
 
 
 async def extract_apart(path: Path, kind: Kind) -> Extracted:

@@ -11,7 +11,16 @@ from typing import Any
 from pypdf import PageObject, PdfReader
 
 from domain.errors import Unprocessable
-from rag.extracted import MAX_TEXT, Block, BlockKind, Extracted, empty, line_of, unreadable
+from rag.extracted import (
+    MAX_TEXT,
+    Block,
+    BlockKind,
+    Extracted,
+    empty,
+    line_of,
+    too_long,
+    unreadable,
+)
 
 MAX_PAGES = 3_000
 _NUMBERS = re.compile(r"\d+")
@@ -57,7 +66,7 @@ def _read(reader: PdfReader) -> Extracted:
             continue
         size += sum(map(len, lines))
         if size > MAX_TEXT:
-            break
+            raise too_long()
         if any(lines):
             pages.append(lines)
         else:

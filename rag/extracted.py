@@ -16,8 +16,8 @@ from domain.invisible import INVISIBLE
 #: Largest file that is read, in bytes, by what it is.
 MAX_DOCUMENT_BYTES = 50_000_000
 MAX_FEED_BYTES = 2_000_000_000
-#: Longest text of one document, in characters: a book of two thousand pages.
-MAX_TEXT = 6_000_000
+#: Longest text of one document, in characters: a book of a thousand pages.
+MAX_TEXT = 3_000_000
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _SPACE = re.compile(r"\s+")
@@ -127,6 +127,14 @@ def too_large(size: int, limit: int) -> Unprocessable:
     return Unprocessable(
         "file_too_large",
         f"The file has {size:,} bytes and at most {limit:,} are read; split it and upload the parts.",
+    )
+
+
+def too_long() -> Unprocessable:
+    """Return the error for a document with more text than one document may have."""
+    return Unprocessable(
+        "file_too_long",
+        f"The document has more than {MAX_TEXT:,} characters; split it and upload the parts.",
     )
 
 

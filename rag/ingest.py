@@ -83,7 +83,7 @@ class Ingestion:
     emit: Emit
     owner: str
     lease_s: int = 20
-    slice_s: float = 150.0
+    slice_s: float = 100.0
     batch: int = 200
     store_of: StoreOf = pgvector_store
 

@@ -6,6 +6,7 @@ from celery import Celery
 
 RUN_TASK = "parley.run"
 COMPILE_TASK = "parley.compile"
+INGEST_TASK = "parley.ingest"
 
 #: Seconds. The soft limit must stay below the hard one, and that below the broker's visibility timeout,
 #: or the broker hands a task that is still running to a second worker.

@@ -30,9 +30,10 @@ from catalog.runs import Runs
 from catalog.service import CatalogService
 from domain.errors import ParleyError
 from domain.time import utc
+from rag.ingest_jobs import Jobs
 from storage import outbox
 from storage.cache import REDIS_ERRORS
-from workers.celery_app import COMPILE_TASK, RUN_TASK, make_celery
+from workers.celery_app import COMPILE_TASK, INGEST_TASK, RUN_TASK, make_celery
 
 log = logging.getLogger("parley.ticker")
 
@@ -70,12 +71,18 @@ class Ticker:
 
     async def relay(self) -> int:
         """Hand waiting outbox messages to the broker; a message is marked only after it was taken."""
-        async with self.services.db.system() as session:
-            rows = await outbox.waiting(session, outbox.RUN_ENQUEUE)
-            for row in rows:
-                await self._send(RUN_TASK, [row.payload["run_id"]])
-            await outbox.mark_sent(session, [row.id for row in rows])
-            return len(rows)
+        sent = 0
+        for topic, task, argument in (
+            (outbox.RUN_ENQUEUE, RUN_TASK, "run_id"),
+            (outbox.INGEST_ENQUEUE, INGEST_TASK, "job_id"),
+        ):
+            async with self.services.db.system() as session:
+                rows = await outbox.waiting(session, topic)
+                for row in rows:
+                    await self._send(task, [row.payload[argument]])
+                await outbox.mark_sent(session, [row.id for row in rows])
+            sent += len(rows)
+        return sent
 
     async def compile_changes(self) -> bool:
         """Have changes of the catalogue compiled: ten of them once, and again if that has failed.
@@ -93,13 +100,15 @@ class Ticker:
         return True
 
     async def requeue_orphans(self) -> int:
-        """Send runs that nobody works on to the workers again."""
+        """Send runs and ingest jobs that nobody works on to the workers again."""
         async with self.services.db.system() as session:
-            orphans = await Runs(session).orphans()
-        for run_id in orphans:
-            log.info("run %s has no worker; queued again", run_id)
-            await self._send(RUN_TASK, [run_id])
-        return len(orphans)
+            runs = await Runs(session).orphans()
+            jobs = await Jobs(session).orphans()
+        for task, ids in ((RUN_TASK, runs), (INGEST_TASK, jobs)):
+            for orphan in ids:
+                log.info("%s has no worker; queued again", orphan)
+                await self._send(task, [orphan])
+        return len(runs) + len(jobs)
 
     async def end_campaigns(self) -> int:
         """End campaigns whose last day has passed."""

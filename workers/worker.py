@@ -24,7 +24,9 @@ from bootstrap.snapshots import compile_and_publish
 from catalog.tables import Run
 from graphs.checkpoints import open_checkpointer
 from graphs.context import GraphContext
-from workers.celery_app import COMPILE_TASK, RUN_TASK, make_celery
+from rag.ingest import Ingestion
+from workers.celery_app import COMPILE_TASK, INGEST_TASK, RUN_TASK, make_celery
+from workers.ingest import ingestion
 from workers.progress import RedisProgress
 from workers.runner import Runner
 
@@ -47,6 +49,8 @@ class Child:
         self._stack = AsyncExitStack()
         self._services: Services | None = None
         self._runner: Runner | None = None
+        self._progress: RedisProgress | None = None
+        self._ingestion: Ingestion | None = None
 
     def open(self) -> None:
         """Open the parts inside this child's loop."""
@@ -61,6 +65,15 @@ class Child:
         """Work on a run."""
         assert self._runner is not None
         self._loop.run(self._runner.execute(run_id))
+
+    def ingest(self, job_id: str) -> None:
+        """Work on an ingest job."""
+        assert self._services is not None
+        assert self._progress is not None
+        if self._ingestion is None:
+            # The dictionary takes seconds to load and 200 MB: only a child that reads files pays for it.
+            self._ingestion = ingestion(self._services, self._progress.emit, _owner())
+        self._loop.run(self._ingestion.execute(job_id))
 
     def drain(self) -> None:
         """Let the run that is worked on stop after its present step."""
@@ -77,7 +90,7 @@ class Child:
         saver = await self._stack.enter_async_context(
             open_checkpointer(self._settings.database_url)
         )
-        progress = RedisProgress(services.redis)
+        progress = self._progress = RedisProgress(services.redis)
 
         def context_for(run: Run) -> GraphContext:
             return graph_context(services, run, progress.emit)
@@ -87,9 +100,13 @@ class Child:
             db=services.db,
             checkpointer=saver,
             context_for=context_for,
-            owner=f"{socket.gethostname()}:{os.getpid()}",
+            owner=_owner(),
             lease_s=self._settings.parley_lease_s,
         )
+
+
+def _owner() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def make_worker(settings: Settings) -> Celery:
@@ -116,6 +133,10 @@ def make_worker(settings: Settings) -> Celery:
     @app.task(name=RUN_TASK)  # type: ignore[untyped-decorator]
     def run(run_id: str) -> None:
         child.run(run_id)
+
+    @app.task(name=INGEST_TASK)  # type: ignore[untyped-decorator]
+    def ingest(job_id: str) -> None:
+        child.ingest(job_id)
 
     @app.task(name=COMPILE_TASK)  # type: ignore[untyped-decorator]
     def compile_catalogue() -> None:

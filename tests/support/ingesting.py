@@ -69,9 +69,10 @@ async def job_for(
     kind: str = "upload",
     uri: str = "upload:tests",
     trust: Trust = Trust.UNTRUSTED,
+    embedder: Embedder | None = None,
 ) -> str:
     """Make a job: files given with their bytes are laid where uploads lie; addresses are only named."""
-    async with knowledge(services, org) as service:
+    async with knowledge(services, org, embedder) as service:
         index = await service.open(org)
         source = await service.add_source(index, kind=kind, uri=uri, trust=trust)
         new = []
