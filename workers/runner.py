@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -59,9 +60,11 @@ class Runner:
     owner: str
     lease_s: int
     _controls: dict[str, RunControl] = field(default_factory=dict)
+    _draining: Event = field(default_factory=Event)
 
     def drain(self) -> None:
-        """Stop every run after the step it is in; each is queued again and goes on elsewhere."""
+        """Stop every run after the step it is in, for good; each is queued again and goes on elsewhere."""
+        self._draining.set()
         for control in self._controls.values():
             control.request_drain()
 
@@ -71,6 +74,9 @@ class Runner:
         Returns:
             The status it came to, or None if another worker has it or it does not need work.
         """
+        if self._draining.is_set():
+            log.info("run %s: this worker is told to stop; left to another", run_id)
+            return None
         async with self.db.system() as session:
             run = await Runs(session).take_lease(run_id, self.owner, self.lease_s)
         if run is None:
@@ -98,6 +104,8 @@ class Runner:
         graph = version.build(self.checkpointer)
         config: RunnableConfig = {"configurable": {"thread_id": run.id}}
         control = self._controls[run.id] = RunControl()
+        if self._draining.is_set():
+            control.request_drain()
         try:
             before = await graph.aget_state(config)
             if not _only_waits(before, run):

@@ -68,3 +68,28 @@ async def test_a_committed_run_ends_in_a_snapshot_and_the_processes_end_when_tol
     for name, process in processes.items():
         assert await asyncio.to_thread(process.wait, 15) == 0
         assert "Traceback" not in (tmp_path / f"{name}.log").read_text()
+
+
+@pytest.mark.timeout(90)
+@pytest.mark.asyncio
+async def test_a_worker_that_is_told_to_stop_gives_its_run_back_after_the_step_it_is_in(
+    services: Services, processes: Processes, tmp_path: Path
+) -> None:
+    org = await advertiser(services)
+    run_id = await queued_run(services, org, approval_mode="demo", **await sources(services))
+    worker = processes["worker"]
+    async with asyncio.timeout(60):
+        while True:
+            if (await stored(services, run_id)).status == "running":
+                break
+            await asyncio.sleep(0.01)
+    worker.send_signal(signal.SIGTERM)
+    assert await asyncio.to_thread(worker.wait, 20) == 0, (tmp_path / "worker.log").read_text()
+    run = await stored(services, run_id)
+    assert (run.status, run.lease_owner, run.lease_until, run.result) == (
+        "queued",
+        None,
+        None,
+        None,
+    )
+    assert "queued again" in (tmp_path / "worker.log").read_text()
