@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -67,6 +68,11 @@ class Memory(Generic[T]):
         assert known.value is not None
         return known.value
 
+    def asked_at(self, key: str) -> float:
+        """Return when the remembered answer was given; very long ago if there is none."""
+        known = self._known.get(key)
+        return known.at if known is not None else float("-inf")
+
     def forget(self) -> None:
         """Forget everything: a key or an app has just changed in this process."""
         self._known.clear()
@@ -121,6 +127,19 @@ class Authenticator:
         clock = now or asyncio.get_running_loop().time
         self._principals: Memory[Principal] = Memory(clock)
         self._owners: Memory[str] = Memory(clock)
+        self._now = clock
+        #: Who called with this key for this app, and until when both answers are fresh.
+        self._recent: dict[tuple[bytes, str], tuple[Principal, float]] = {}
+
+    def recent(self, authorization: bytes, app_id: str) -> Principal | None:
+        """Return who calls for an app if both was found out just now; None: ask `caller`.
+
+        Args:
+            authorization: The header as it was sent.
+            app_id: The app named in the body.
+        """
+        found = self._recent.get((_digest(authorization), app_id))
+        return found[0] if found is not None and self._now() < found[1] else None
 
     async def caller(self, scope: Scope, app_id: str | None = None) -> Principal:
         """Return who calls.
@@ -140,12 +159,25 @@ class Authenticator:
         principal = await self._by_secret(secret)
         if app_id is not None:
             await self._check_app(principal, app_id)
+            self._remember(scope, secret, app_id, principal)
         return principal
+
+    def _remember(self, scope: Scope, secret: str, app_id: str, principal: Principal) -> None:
+        sent = header(scope, b"authorization")
+        if sent is None:
+            return
+        asked_at = (
+            self._principals.asked_at(hash_secret(secret)), self._owners.asked_at(app_id)
+        )  # fmt: skip
+        if len(self._recent) >= _MAX_ENTRIES:
+            self._recent.clear()
+        self._recent[_digest(sent), app_id] = principal, min(asked_at) + _FRESH_S
 
     def forget(self) -> None:
         """Forget remembered answers, after keys or apps have changed."""
         self._principals.forget()
         self._owners.forget()
+        self._recent.clear()
 
     async def _by_secret(self, secret: str) -> Principal:
         async def ask() -> Principal:
@@ -207,6 +239,11 @@ def secret_of(scope: Scope) -> str | None:
     if not secret.startswith(_PREFIX) or not secret.isascii() or len(secret) > _MAX_SECRET:
         raise Unauthenticated("key_malformed", f"An API key starts with {_PREFIX}; check yours.")
     return secret
+
+
+def _digest(sent: bytes) -> bytes:
+    # What is remembered of a secret is its hash.
+    return hashlib.sha256(sent).digest()
 
 
 def address_of(scope: Scope) -> str:

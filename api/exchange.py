@@ -7,7 +7,7 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from catalog.access import Principal
 
@@ -26,8 +26,7 @@ JSON_TYPE = b"application/json"
 _OWN_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 
 
-@dataclass(frozen=True)
-class Rate:
+class Rate(NamedTuple):
     """Where a caller stands in its daily tier.
 
     Attributes:
@@ -49,7 +48,7 @@ class Rate:
         ]
 
 
-@dataclass
+@dataclass(slots=True)
 class Exchange:
     """What is known about one request while it is answered.
 
@@ -58,12 +57,14 @@ class Exchange:
         rate: Set once the caller was counted.
         principal: Who calls, once that is known.
         status: Of the answer; 0 until it starts.
+        asked_id: Id of the ad request, where one is asked for.
     """
 
     request_id: str
     rate: Rate | None = None
     principal: Principal | None = None
     status: int = 0
+    asked_id: str = ""
 
     def headers(self) -> Headers:
         """Return the headers that every answer carries."""
@@ -76,11 +77,14 @@ class Exchange:
 
 def open_exchange(scope: Scope) -> Exchange:
     """Start an exchange and lay it into the scope."""
-    given = header(scope, b"x-request-id")
-    own = given.decode("ascii") if given and _OWN_ID.fullmatch(given) else secrets.token_hex(8)
-    exchange = Exchange(own)
+    exchange = Exchange(own_id(header(scope, b"x-request-id")) or secrets.token_hex(8))
     scope[KEY] = exchange
     return exchange
+
+
+def own_id(given: bytes | None) -> str | None:
+    """Return the request id that a caller sent, if it can do no harm in a log line or a header."""
+    return given.decode("ascii") if given and _OWN_ID.fullmatch(given) else None
 
 
 def exchange_of(scope: Scope) -> Exchange:

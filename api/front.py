@@ -33,15 +33,8 @@ log = logging.getLogger("parley.api")
 
 EVENTS = "/api/events"
 V1 = "/api/v1/"
-#: Routes that web pages call from their own origin. No cookies, hence no credentials, hence any origin.
+#: Routes that web pages call from their own origin.
 WEB_PATHS = frozenset({hot.PATH, EVENTS, receipts.PATH})
-_CORS: Headers = [
-    (b"access-control-allow-origin", b"*"),
-    (
-        b"access-control-expose-headers",
-        b"x-request-id, ratelimit-limit, ratelimit-remaining, ratelimit-reset",
-    ),
-]
 _PREFLIGHT: Headers = [
     (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
     (b"access-control-allow-headers", b"content-type, x-request-id"),
@@ -74,9 +67,13 @@ class Front:
             await self.app(scope, receive, send)
             return
         started = perf_counter()
-        exchange = open_exchange(scope)
+        asks = scope["path"] == hot.PATH and scope["method"] == "POST"
+        exchange = self._hot.open(scope) if asks else open_exchange(scope)
         try:
-            await self._serve(scope, receive, _dressed(exchange, scope["path"], send))
+            if asks:
+                await self._ask(exchange, scope, receive, send)
+            else:
+                await self._serve(scope, receive, _dressed(exchange, scope["path"], send))
         except ClientGone:
             exchange.status = 499
         except Exception as error:
@@ -94,12 +91,18 @@ class Front:
             seconds = perf_counter() - started
             self._metrics.observe(scope["method"], _template(scope), exchange.status, seconds)
 
+    async def _ask(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._hot(exchange, scope, receive, send)
+        except ParleyError as error:
+            await hot.refuse(_dressed(exchange, hot.PATH, send), error)
+
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
         if path in WEB_PATHS and scope["method"] == "OPTIONS":
             await reply(send, 204, b"", more=_PREFLIGHT)
         elif path == hot.PATH:
-            await self._hot(scope, receive, send)
+            await hot.wrong_method(send)
         else:
             try:
                 if path.startswith(V1):
@@ -127,7 +130,7 @@ def _dressed(exchange: Exchange, path: str, send: Send) -> Send:
     async def dressed(message: Message) -> None:
         if message["type"] == "http.response.start":
             exchange.status = message["status"]
-            more = exchange.headers() + (_CORS if path in WEB_PATHS else [])
+            more = exchange.headers() + (hot.CORS if path in WEB_PATHS else [])
             message["headers"] = [*message.get("headers", []), *more]
         await send(message)
 

@@ -13,9 +13,10 @@ from typing import Any
 import msgspec
 
 from api import wire
-from api.bodies import DEFAULT_LIMIT, bad_json, check_text, read_body
-from api.exchange import Receive, Scope, Send, reply, reply_problem
+from api.bodies import bad_json, check_text
+from api.exchange import KEY, Exchange, Headers, Receive, Scope, Send, header, own_id, reply_problem
 from api.problems import headers_of, problem_body
+from api.reading import Watch
 from api.state import State
 from domain.errors import ParleyError, Unavailable, Unprocessable
 from fastpath.types import Reason
@@ -23,6 +24,15 @@ from fastpath.types import Reason
 log = logging.getLogger("parley.hot")
 
 PATH = "/api/requests"
+#: Web pages ask from their own origin. No cookies, hence no credentials, hence any origin.
+CORS: Headers = [
+    (b"access-control-allow-origin", b"*"),
+    (
+        b"access-control-expose-headers",
+        b"x-request-id, ratelimit-limit, ratelimit-remaining, ratelimit-reset",
+    ),
+]
+_JSON: Headers = [(b"content-type", b"application/json"), (b"x-content-type-options", b"nosniff")]
 
 _decode = msgspec.json.Decoder(wire.AdRequestBody).decode
 
@@ -36,32 +46,56 @@ class HotRoute:
 
     def __init__(self, state: Callable[[], State]) -> None:
         self._state = state
+        self._watch = Watch()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["method"] != "POST":
-            await _wrong_method(send)
-            return
-        try:
-            body = parse(await read_body(scope, receive, DEFAULT_LIMIT))
-            answer, reason = await self._answer(body, scope)
-        except ParleyError as error:
-            await refuse(send, error)
-            return
-        self._state().metrics.answered(reason)
-        await reply(send, 200, answer)
+    def open(self, scope: Scope) -> Exchange:
+        """Start an exchange and lay it into the scope."""
+        fresh = self._state().services.ids.new("req")
+        given = own_id(header(scope, b"x-request-id"))
+        # What a caller calls its request never becomes the name of a decision.
+        exchange = scope[KEY] = Exchange(given or fresh, asked_id=fresh)
+        return exchange
 
-    async def _answer(self, body: wire.AdRequestBody, scope: Scope) -> tuple[bytes, str]:
-        """Return the bytes to send and their reason code."""
+    async def __call__(
+        self, exchange: Exchange, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Serve one POST; nothing is wrapped around `send`.
+
+        Raises:
+            ParleyError: for a request that is refused; nothing has been sent then.
+        """
         state = self._state()
+        body = parse(await self._watch.read(header(scope, b"content-length"), receive))
+        answer, reason = await self._answer(state, body, scope, exchange)
+        state.metrics.answered(reason)
+        exchange.status = 200
+        headers = [
+            *_JSON,
+            (b"content-length", b"%d" % len(answer)),
+            (b"x-request-id", exchange.request_id.encode("ascii")),
+            *CORS,
+        ]
+        if exchange.rate is not None:
+            headers += exchange.rate.headers()
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": answer})
+
+    async def _answer(
+        self, state: State, body: wire.AdRequestBody, scope: Scope, exchange: Exchange
+    ) -> tuple[bytes, str]:
+        """Return the bytes to send and their reason code."""
         parts = state.services
-        principal = await state.authenticator.caller(scope, body.app_id)
+        bearer = header(scope, b"authorization")
+        principal = state.authenticator.recent(bearer, body.app_id) if bearer else None
+        if principal is None:
+            principal = await state.authenticator.caller(scope, body.app_id)
         principal.need("ads:serve")
         if body.test:
             principal.need("ads:test")
-        request_id = parts.ids.new("req")
+        request_id = exchange.asked_id
         try:
-            await state.count(principal, scope, ahead=True)
+            if not state.limiter.use(principal, exchange):
+                await state.count(principal, scope, ahead=True)
         except Unavailable:
             # The counter and the cooldown live in the same Redis: no state, no ad.
             return _no_ad(request_id, Reason.STATE_UNAVAILABLE)
@@ -106,7 +140,8 @@ async def refuse(send: Send, error: ParleyError) -> None:
     await reply_problem(send, {"ok": False, **error.problem()}, more)
 
 
-async def _wrong_method(send: Send) -> None:
+async def wrong_method(send: Send) -> None:
+    """Answer anything but POST."""
     problem: dict[str, Any] = problem_body(
         405, "method_not_allowed", "Bad request", "Ads are asked for with POST."
     )

@@ -131,6 +131,20 @@ class Limiter:
         )
         _note(exchange, want.limit, want.limit - used, left_s, refused=taken == 0)
 
+    def use(self, principal: Principal, exchange: Exchange) -> bool:
+        """Count a call from those taken ahead; False if there is none, and `count` has to be asked."""
+        lease = self._leases.get(principal.org_id)
+        if lease is None or not lease.left or principal.key_id is None:
+            return False
+        limit = self._limit(principal)
+        day, past = divmod(self._clock.now_ms(), _DAY_MS)
+        if (lease.day, lease.limit) != (day, limit):
+            return False
+        lease.left -= 1
+        left = max(0, limit - lease.used + lease.left)
+        exchange.rate = Rate(limit, left, -(-(_DAY_MS - past) // 1000))
+        return True
+
     async def _count_ahead(
         self, principal: Principal, limit: int, now: int, left_s: int, exchange: Exchange
     ) -> None:

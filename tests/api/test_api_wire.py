@@ -49,7 +49,9 @@ def test_everything_reaches_the_fast_path() -> None:
         unknownField={"nested": [1]},
     )
     request = wire.to_request(parse(sent), "req_1", 5, None)
-    assert request.turns == (Turn("user", "a"), Turn("assistant", "b"))
+    said = [(turn.role, turn.text) for turn in request.turns]
+    assert said == [("user", "a"), ("assistant", "b")]
+    assert all(isinstance(turn, Turn) for turn in request.turns)
     assert request.formats == (AdFormat.STATIC,)
     assert (request.geo, request.user_id, request.device) == ("JP", "u", "phone")
     assert (request.blocked_advertisers, request.topics) == (
