@@ -27,6 +27,7 @@ from fastpath.journal import Journal, Place
 from fastpath.pinned import PinnedReservation
 from fastpath.reservation import EvalClient, RedisReservation, Reservation
 from measurement.tables import DecisionRow
+from storage.pipe import Pipe
 
 log = logging.getLogger("parley.state")
 
@@ -36,6 +37,8 @@ _BATCH: Final = 500
 _DRAIN_SECONDS: Final = 0.3
 _SYNC_SECONDS: Final = 2.0
 _AGAIN_SECONDS: Final = 1.0
+#: A slower answer of the shared state counts as "down".
+_ANSWER_SECONDS: Final = 0.5
 
 
 class ServingState(Protocol):
@@ -65,7 +68,9 @@ class SharedState:
 
     def __init__(self, services: Services, client: EvalClient | None = None) -> None:
         self._services = services
-        self._reservation = RedisReservation(client or services.redis)
+        # A pipe gives up by itself, with one timer for all calls.
+        timeout_s = None if isinstance(client, Pipe) else _ANSWER_SECONDS
+        self._reservation = RedisReservation(client or services.redis, timeout_s=timeout_s)
 
     @property
     def reservation(self) -> Reservation:

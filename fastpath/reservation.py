@@ -212,7 +212,7 @@ class RedisReservation:
         client: See `EvalClient`.
         keys: Key names.
         cooldown_ms: Pause between two ads of one conversation.
-        timeout_s: A slower answer counts as "down".
+        timeout_s: A slower answer counts as "down"; None: the client itself gives up in time.
     """
 
     def __init__(
@@ -221,7 +221,7 @@ class RedisReservation:
         *,
         keys: Keys | None = None,
         cooldown_ms: int = COOLDOWN_MS,
-        timeout_s: float = 0.5,
+        timeout_s: float | None = 0.5,
     ) -> None:
         self._client = client
         self.keys = keys or Keys()
@@ -293,16 +293,10 @@ class RedisReservation:
 
     async def _run(self, name: str, keys: tuple[str, ...], args: tuple[Any, ...]) -> Any:
         try:
+            if self._timeout_s is None:
+                return await self._ask(name, keys, args)
             async with asyncio.timeout(self._timeout_s):
-                sha = self._shas.get(name) or await self._load(name)
-                try:
-                    return await self._client.evalsha(sha, len(keys), *keys, *args)
-                except Exception as error:
-                    if "NOSCRIPT" not in f"{type(error).__name__} {error}".upper():
-                        raise
-                    # The server was restarted and has forgotten its scripts.
-                    sha = await self._load(name)
-                    return await self._client.evalsha(sha, len(keys), *keys, *args)
+                return await self._ask(name, keys, args)
         except (
             Exception
         ) as error:  # whatever client it is: a state that cannot be asked grants nothing
@@ -310,6 +304,17 @@ class RedisReservation:
                 "state_unavailable",
                 "The serving state (Redis) cannot be reached, so no ad is shown; check REDIS_URL.",
             ) from error
+
+    async def _ask(self, name: str, keys: tuple[str, ...], args: tuple[Any, ...]) -> Any:
+        sha = self._shas.get(name) or await self._load(name)
+        try:
+            return await self._client.evalsha(sha, len(keys), *keys, *args)
+        except Exception as error:
+            if "NOSCRIPT" not in f"{type(error).__name__} {error}".upper():
+                raise
+            # The server was restarted and has forgotten its scripts.
+            sha = await self._load(name)
+            return await self._client.evalsha(sha, len(keys), *keys, *args)
 
     async def _load(self, name: str) -> str:
         sha = _text(await self._client.script_load((_FOLDER / name).read_text("utf-8")))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import deque
+from functools import partial
 from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -18,6 +19,9 @@ import hiredis
 from domain.errors import Unavailable
 
 _CONNECT_SECONDS = 2.0
+#: A question that waits longer has no answer; looked after by one timer, since one for each call costs more.
+PATIENCE_SECONDS = 0.5
+_LOOKS = 4
 #: A server that lets so many questions wait is as good as down; more would only fill memory.
 _MOST_WAITING = 10_000
 
@@ -30,10 +34,12 @@ class Pipe:
 
     Args:
         url: `redis://[user:password@]host:port/db`, `rediss://…` for TLS, `unix:///path?db=0`.
+        patience_s: A call fails that is not answered in this time (and at most a quarter more).
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, patience_s: float = PATIENCE_SECONDS) -> None:
         self._url = url
+        self._patience_s = patience_s
         self._line: _Line | None = None
         self._opening: asyncio.Task[_Line] | None = None
 
@@ -82,16 +88,17 @@ class Pipe:
     async def _connect(self) -> _Line:
         parts = urlsplit(self._url)
         loop = asyncio.get_running_loop()
+        made = partial(_Line, self._patience_s)
         line: _Line | None = None
         greeted = False
         try:
-            async with asyncio.timeout(_CONNECT_SECONDS):
+            async with asyncio.timeout(min(_CONNECT_SECONDS, self._patience_s)):
                 if parts.scheme == "unix":
-                    _, line = await loop.create_unix_connection(_Line, parts.path)
+                    _, line = await loop.create_unix_connection(made, parts.path)
                 else:
                     tls = ssl.create_default_context() if parts.scheme == "rediss" else None
                     host, port = parts.hostname or "127.0.0.1", parts.port or 6379
-                    _, line = await loop.create_connection(_Line, host, port, ssl=tls)
+                    _, line = await loop.create_connection(made, host, port, ssl=tls)
                 for command in _greeting(self._url):
                     await line.ask(command)
             greeted = True
@@ -122,10 +129,16 @@ class _Line(asyncio.Protocol):
 
     Attributes:
         lost: No more questions can be asked.
+
+    Args:
+        patience_s: How long a question may wait.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, patience_s: float) -> None:
         self.lost = False
+        self._patience_s = patience_s
+        self._looking: asyncio.TimerHandle | None = None
+        self._since: deque[float] = deque()
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader()
         self._waiting: deque[asyncio.Future[Any]] = deque()
@@ -142,6 +155,9 @@ class _Line(asyncio.Protocol):
         self._unsent.append(packed)
         reply: asyncio.Future[Any] = self._loop.create_future()
         self._waiting.append(reply)
+        self._since.append(self._loop.time())
+        if self._looking is None:
+            self._looking = self._loop.call_later(self._patience_s / _LOOKS, self._look)
         return reply
 
     def close(self) -> None:
@@ -164,6 +180,7 @@ class _Line(asyncio.Protocol):
                 if reply is False:
                     return
                 waiting = self._waiting.popleft()
+                self._since.popleft()
                 if waiting.done():
                     continue
                 if isinstance(reply, hiredis.ReplyError):
@@ -177,10 +194,26 @@ class _Line(asyncio.Protocol):
         """Fail everything that still waits: whether it was done is not known."""
         self.lost = True
         self._unsent.clear()
+        self._since.clear()
+        if self._looking is not None:
+            self._looking.cancel()
+            self._looking = None
         while self._waiting:
             waiting = self._waiting.popleft()
             if not waiting.done():
                 waiting.set_exception(_unavailable())
+
+    def _look(self) -> None:
+        """Fail what has waited too long; its place stays, for a reply that may still come."""
+        self._looking = None
+        limit = self._loop.time() - self._patience_s
+        for since, waiting in zip(self._since, self._waiting, strict=True):
+            if since > limit:
+                break
+            if not waiting.done():
+                waiting.set_exception(_unavailable())
+        if self._waiting:
+            self._looking = self._loop.call_later(self._patience_s / _LOOKS, self._look)
 
     def _flush(self) -> None:
         if self._unsent and self._transport is not None:

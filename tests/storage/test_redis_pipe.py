@@ -112,3 +112,29 @@ async def test_a_wrong_password_is_unavailable(services: Services) -> None:
     with pytest.raises(Unavailable):
         await line.call("PING")
     line.close()
+
+
+async def test_what_is_not_answered_in_time_fails_and_its_late_reply_reaches_nobody() -> None:
+    asked = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"one\r\n")
+        await asked.wait()
+        writer.write(b"$3\r\none\r\n")
+        await reader.readuntil(b"two\r\n")
+        writer.write(b"$3\r\ntwo\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    slow = Pipe(f"redis://127.0.0.1:{port}/0", patience_s=0.08)
+    try:
+        with pytest.raises(Unavailable):
+            await slow.call("ECHO", "one")
+        asked.set()
+        assert await slow.call("ECHO", "two") == b"two"
+    finally:
+        slow.close()
+        server.close()
+        await server.wait_closed()
