@@ -60,6 +60,16 @@ class Client:
             params={"kind": kind, "name": name},
         )
 
+    def give(self, name: str, content: bytes, namespace: str) -> Any:
+        """Upload a file into the knowledge store."""
+        return self._call(
+            "POST",
+            "/api/v1/knowledge/sources/upload",
+            self.accounts.advertiser_key,
+            content=content,
+            params={"name": name, "namespace": namespace},
+        )
+
     def ask(self, body: dict[str, Any]) -> Any:
         """Ask for an ad as the publisher's app."""
         body = {"appId": self.accounts.app_id, "sdkVersion": "cli", **body}

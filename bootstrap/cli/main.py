@@ -88,6 +88,22 @@ COMPLIANCE = {
         "Say what changed in the rules, and which ads it touches. Needs no service.",
     ),
 }
+RAG = {
+    "ingest": (
+        f"{_HERE}.rag:ingest",
+        "Put a file, a folder or a web page into the knowledge store.",
+    ),
+    "search": (f"{_HERE}.rag:search", "Find passages in the knowledge store."),
+    "ask": (
+        f"{_HERE}.rag:ask",
+        "Answer a question from the knowledge store, with checked citations.",
+    ),
+    "why": (f"{_HERE}.rag:why", "Say why a search found this chunk and not that."),
+    "eval": (
+        f"{_HERE}.rag:evaluate_folder",
+        "Measure retrieval on any BEIR-style folder, leg by leg. Needs no service.",
+    ),
+}
 DB = {
     "upgrade": (
         f"{_HERE}.service:db_upgrade",
@@ -108,6 +124,7 @@ app = group(
 app.add_typer(group("gate", "The sensitive gate.", GATE))
 app.add_typer(group("snapshots", "What has been served, and the way back.", SNAPSHOTS))
 app.add_typer(group("compliance", "Rules for ads, and what changed in them.", COMPLIANCE))
+app.add_typer(group("rag", "What the organisation knows.", RAG))
 app.add_typer(group("db", "The database's schema.", DB))
 app.add_typer(group("account", "Organisations and their first keys.", ACCOUNT))
 app.add_typer(group("catalog", "The catalogue of ads.", CATALOG))
