@@ -25,6 +25,7 @@ from catalog.tables import Run
 from domain.errors import ParleyError, Unavailable
 from graphs import registry
 from graphs.context import GraphContext
+from llm.tracing import quiet
 from graphs.registry import GraphVersion
 from storage.database import Database
 
@@ -110,9 +111,11 @@ class Runner:
             before = await graph.aget_state(config)
             if not _only_waits(before, run):
                 given = _start_with(before, run, version)
-                await graph.ainvoke(
-                    given, config, context=context, durability="sync", control=control
-                )
+                # State holds the goal: LangGraph must not trace it by itself, whatever the environment says.
+                with quiet():
+                    await graph.ainvoke(
+                        given, config, context=context, durability="sync", control=control
+                    )
             after = await graph.aget_state(config)
         except GraphDrained:
             log.info("run %s: this worker is told to stop; queued again", run.id)
