@@ -17,7 +17,7 @@ from domain.errors import ParleyError, Unprocessable
 from rag.drafts import content_hash
 from rag.extract import Kind, check_size, extract_apart, kind_of, limit_of
 from rag.extracted import MAX_FEED_BYTES, Row, too_large
-from rag.ingest_jobs import Files, documents_of, original_key
+from rag.ingest_jobs import Files, documents_of, known_hashes, original_key
 from rag.ingest_tables import FileStatus, IngestFile, IngestJob
 from rag.keyset import KeySet
 from rag.likeness import note_likeness
@@ -25,7 +25,7 @@ from rag.row_meaning import row_of
 from rag.rows import read_rows
 from rag.split import split, split_text
 from rag.tables import Source
-from rag.types import ChunkDraft, DocumentDraft, Trust
+from rag.types import ChunkDraft, DocumentDraft, Trust, Written
 
 if TYPE_CHECKING:
     from rag.ingest import Ingestion
@@ -202,9 +202,12 @@ class FileReader:
         async with self._parts.knowledge(job) as service:
             index = await service.open(job.org_id, job.namespace)
             # The original of a feed is the file's; a row is not new because another one changed.
-            known = await service.documents.by_keys((d.source_id, d.key) for d in drafts)
-            drafts = [_with_original(d, known.get((d.source_id, d.key)), file) for d in drafts]
-            written = await service.put(index, drafts, cause=f"ingest {job.id}")
+            known = await known_hashes(service.session, self._source.id, [d.key for d in drafts])
+            named = [_with_original(draft, known.get(draft.key), file) for draft in drafts]
+            drafts = [draft for draft in named if draft is not None]
+            written = Written(index.version)
+            if drafts:
+                written = await service.put(index, drafts, cause=f"ingest {job.id}")
             if written.added:
                 await note_likeness(service.session, index.no, written.version)
             file.position = position
@@ -302,13 +305,15 @@ class _RowReader:
                 yield row
 
 
-def _with_original(draft: DocumentDraft, known: Any, file: IngestFile) -> DocumentDraft:
-    """Name the original, the one it had before if nothing else has changed."""
-    now = msgspec.structs.replace(draft, object_key=file.object_key)
-    if known is None or "#" not in draft.key:
-        return now
-    before = msgspec.structs.replace(draft, object_key=known.object_key)
-    return before if content_hash(before) == known.content_hash else now
+def _with_original(
+    draft: DocumentDraft, known: tuple[str, str | None] | None, file: IngestFile
+) -> DocumentDraft | None:
+    """Name the original of a draft; None for a row that says what it said before, whatever file it is in now."""
+    if known is not None and "#" in draft.key:
+        before = msgspec.structs.replace(draft, object_key=known[1])
+        if content_hash(before) == known[0]:
+            return None
+    return msgspec.structs.replace(draft, object_key=file.object_key)
 
 
 def _stable(metadata: dict[str, Any]) -> dict[str, Any]:

@@ -282,5 +282,16 @@ async def documents_of(
     return [(key, document_id) for key, document_id in rows]
 
 
+async def known_hashes(
+    session: AsyncSession, source_id: str, keys: Sequence[str]
+) -> dict[str, tuple[str, str | None]]:
+    """Return content hash and original of those documents that are there, by key."""
+    query = select(Document.key, Document.content_hash, Document.object_key).where(
+        Document.source_id == source_id, Document.key.in_(keys), Document.gone_version == OPEN
+    )
+    rows = await session.execute(query)
+    return {key: (content, original) for key, content, original in rows}
+
+
 def _in(seconds: int) -> Any:
     return func.now() + text(f"interval '{int(seconds)} seconds'")
