@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from api.examples_knowledge import KNOWLEDGE_EXAMPLES
+
 _ID = "01JD3ZK5W8Q4V6X7Y9A2B3C4D5"
 _AT = "2026-11-21T09:30:00Z"
 
@@ -208,6 +210,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "algorithm": "Ed25519",
         "public_key": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
     },
+    **KNOWLEDGE_EXAMPLES,
     "Alive": {"status": "ok"},
     "Ready": {
         "ready": True,
