@@ -17,6 +17,7 @@ CORE = (
     "_grams",
     "_columns",
     "_choose",
+    "_auction",
     "_vectors",
 )
 

@@ -47,6 +47,12 @@ def near_ties(
     near = 1
     while near < looked and scores[near] >= least:
         near += 1
+    return chances(near, looked, rate_ppm, top)
+
+
+@lru_cache(maxsize=256)
+def chances(near: int, looked: int, rate_ppm: int, top: int) -> tuple[int, ...]:
+    """Return the chance of each of `looked` ranks of which the first `near` may be explored; as `near_ties`."""
     return propensities(near, rate_ppm=rate_ppm, top=top) + (0,) * (looked - near)
 
 

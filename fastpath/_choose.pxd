@@ -2,45 +2,44 @@ cimport cython
 
 from fastpath._columns cimport Asked, Columns, Desk
 
-cdef long long _PPM, _RPM, _SCALE, _MOST_RELEVANCE
+cdef long long _RPM, _MOST_RELEVANCE
 cdef int _LAST_SHARE, _TOO_WEAK, _PACED, _BELOW_RESERVE, _HOUSE, _REASON_COUNT
-cdef tuple _SHARES
+cdef long long[::1] _SHARES
 
 
 @cython.final
 cdef class Scratch:
-    cdef readonly long long cap, size, epoch
-    cdef long long[:] table, relevance, rates, weights, floors, scores
-    cdef int[:] index, ads, places, reasons, hits, lowest
+    cdef public long long cap, size, epoch, first, other
+    cdef public int room, heard, top, low, eligible, cut, owner
+    cdef readonly long long[::1] values, table, bids, relevance, rates, weights, floors, totals
+    cdef readonly int[::1] tags, forms, index, ads, places, reasons, hits, order, lowest, counts
 
 
 @cython.final
 cdef class Market(Columns):
     cdef readonly list pool
-    @cython.locals(total="long long", size="long long", tag=int, work=Scratch)
-    cpdef object select(self, list sources, tuple similar, Asked asked, long long cap, long long kept)
+    cdef Scratch take(self)
+    cdef object give(self, Scratch work)
     @cython.locals(
-        table="long long[:]", index="int[:]", ads="int[:]", hits="int[:]", relevance="long long[:]",
-        mask="long long", at="long long", k="long long", stamp="long long", said="long long", count=int, cut=int,
-        place=int, tag=int, ad=int, i=int, share="long long", value="long long",
-    )
-    cdef object gather(self, Scratch work, list sources, tuple similar, long long cap)
+        words=int, age=int, value="long long", tag=int, most=int, near="unsigned long long",
+        far="unsigned long long", bit="unsigned long long")
+    cdef object listen(self, Scratch work, tuple matches, dict declared, Asked asked)
+    @cython.locals(values="long long[::1]", tags="int[::1]", forms="int[::1]", j=int, k=int)
+    cdef int put(self, Scratch work, long long value, int tag, int form) except -1
     @cython.locals(
-        desk=Desk, test=bint, ads="int[:]", paid=int, free=int, i=int, ad=int, said="long long", reason=int,
-        rate="long long", clicks=bint, weight="long long", floor="long long",
-    )
-    cdef object judge(self, Scratch work, int count, Asked asked)
+        table="long long[::1]", index="int[::1]", hits="int[::1]", relevance="long long[::1]", mask="long long",
+        at="long long", k="long long", stamp="long long", said="long long", count=int, place=int, tag=int, ad=int,
+        i=int, share="long long")
+    cdef int gather(self, Scratch work, tuple similar, long long cap) except -1
+    cdef int enter(self, Scratch work, int count, int ad, int place, long long said, long long cap) except -2
     @cython.locals(
-        ads="int[:]", reasons="int[:]", weights="long long[:]", scores="long long[:]", lowest="int[:]",
-        count=int, cut=int, paid=int, free=int, i=int, j=int, ad=int, reason=int, score="long long",
-        threshold="long long", first="long long", other="long long", owner=int, top=int, low=int,
-        bid="long long", counts=list, best=list, dropped=list,
-    )
-    cdef object _select(self, Scratch work, list sources, tuple similar, Asked asked, long long cap, long long kept)
-    @cython.locals(row=tuple, place=int, out=list)
-    cpdef tuple named(self, list rows, int most, list sources, tuple reasons, object kind)
+        desk=Desk, test=bint, reasons="int[::1]", paid=int, free=int, i=int, ad=int, said="long long", reason=int,
+        rate="long long", clicks=bint, weight="long long", floor="long long", moment="long long")
+    cdef int judge(self, Scratch work, int count, Asked asked) except -1
+    @cython.locals(total="long long", size="long long", tag=int, j=int, count=int)
+    cdef object select(self, Scratch work, tuple similar, Asked asked, long long cap, long long kept)
     @cython.locals(
-        bid="long long", weight="long long", floor="long long", following="long long", gsp="long long",
-        least="long long", vcg="long long", twice="long long", place=int, advertiser=int, row=tuple,
-    )
-    cpdef tuple price(self, list ranked, int rank, tuple rest)
+        totals="long long[::1]", order="int[::1]", reasons="int[::1]", ads="int[::1]", lowest="int[::1]",
+        hits="int[::1]", top=int, low=int, i=int, j=int, reason=int, least="long long")
+    cpdef int sift(self, Scratch work, int count, long long kept) except -1
+    cdef int leave(self, Scratch work, long long total, int owner) except -1

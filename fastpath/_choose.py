@@ -1,8 +1,9 @@
 # cython: boundscheck=True, wraparound=False, initializedcheck=False, nonecheck=True, cdivision=True
-"""The inner loop of the choice: gather candidates, judge, score, keep the best and price one, over flat arrays.
+"""The inner loop of the choice: gather candidates, judge, score and keep the best, over flat arrays.
 
 One source, compiled or not (types: `_choose.pxd`). All sums are integers; `Market.safe` says whether they
-fit 64 bits for every ad of the snapshot, so that both forms give the same result.
+fit 64 bits for every ad of the snapshot, so that both forms give the same result. What divides stands in
+the loops as a number: the compiler then multiplies.
 """
 
 from __future__ import annotations
@@ -17,17 +18,14 @@ try:
 except ImportError:  # Cython is a build tool; plain Python needs only its names
     from fastpath import _nocython as cython
 
-_PPM = 1_000_000
-_RPM = (
-    1_000_000  # weight of a CPM ad of average quality: a thousandth of an impression, per billion
-)
-_SCALE = 1_000
+#: Weight of a CPM ad of average quality: a thousandth of an impression, per billion.
+_RPM = 1_000_000
 #: Most an ad's tags and meaning together can say, parts per million.
 _MOST_RELEVANCE = 3_000_000
 #: What the first, second… tag of an ad adds of what it says, per mille; the last stands for all further ones.
-_SHARES = (1_000, 700, 500, 350, 250, 175, 125, 100)
+_SHARES = array("q", (1_000, 700, 500, 350, 250, 175, 125, 100))
 _LAST_SHARE = 7
-#: Reason numbers, in the order of `eligibility.REASONS`.
+#: Reason numbers, in the order of `_columns.REASONS`.
 _TOO_WEAK = 14
 _PACED = 15
 _BELOW_RESERVE = 16
@@ -40,49 +38,55 @@ def _sums(count: int) -> Any:
     return array("q", bytes(8 * count)) if cython.compiled else [0] * count
 
 
-class Scratch:
-    """Rows that one selection works on; no two selections ever share one."""
+def _row(count: int) -> Any:
+    return array("i", bytes(4 * count))
 
-    def __init__(self, cap: int, size: int) -> None:
+
+class Scratch:
+    """Rows that one selection works on; no two selections ever share one.
+
+    Attributes:
+        values, tags, forms: Tags that bring candidates, the most telling first, with what each says (parts per
+            million) and its form; heard: how many.
+        ads, places, …, totals: Of each candidate: its number, which tag brought it in (-1: its meaning), …, score.
+        order: Rows of the best candidates, best first; top: how many.
+        lowest: Rows of the dropped with the lowest ad numbers; low: how many.
+        counts: Dropped candidates by reason number. eligible, cut: who may be shown; who was not looked at.
+        first, owner, other: Best score outside `order`, its advertiser, the best of any other one; -1 = none.
+    """
+
+    def __init__(self) -> None:
+        self.epoch = self.heard = self.top = self.low = self.eligible = self.cut = 0
+        self.first = self.owner = self.other = -1
+        self.counts = _row(_REASON_COUNT)
+        self.hear(64)
+        self.hold(256, 1_024)
+
+    def hear(self, room: int) -> None:
+        """Make room for so many tags."""
+        self.room = room
+        self.values = _sums(room)
+        self.tags = _row(room)
+        self.forms = _row(room)
+
+    def hold(self, cap: int, size: int) -> None:
+        """Make room for so many candidates, and slots to find them in."""
         self.cap = cap
         self.size = size
-        self.epoch = 0
         self.table = array("q", bytes(8 * size))
-        self.index = array("i", bytes(4 * size))
-        self.ads = array("i", bytes(4 * cap))
-        self.places = array("i", bytes(4 * cap))
-        self.reasons = array("i", bytes(4 * cap))
-        self.hits = array("i", bytes(4 * cap))
-        self.lowest = array("i", bytes(4 * cap + 4))
+        self.index = _row(size)
+        self.ads = _row(cap)
+        self.places = _row(cap)
+        self.reasons = _row(cap)
+        self.hits = _row(cap)
+        self.order = _row(cap + 1)
+        self.lowest = _row(cap + 1)
+        self.bids = _sums(cap)
         self.relevance = _sums(cap)
         self.rates = _sums(cap)
         self.weights = _sums(cap)
         self.floors = _sums(cap)
-        self.scores = _sums(cap + 1)
-
-
-class Selection:
-    """What came out.
-
-    Attributes:
-        best: (score, ad, position of its tag, click rate, bid, weight, reserve, relevance, advertiser), in
-            no order: at least the wanted number of best ones, with all that tie. Position -1: found by
-            meaning alone.
-        dropped: The same with the reason number for the score, lowest ads first.
-        counts: How many were dropped, by reason number.
-        eligible, cut: How many could be shown; how many were not looked at.
-        rest: Best score outside `best`, its advertiser, and the best of any other advertiser; -1 = none.
-    """
-
-    def __init__(
-        self, best: Any, dropped: Any, counts: Any, eligible: int, cut: int, rest: Any
-    ) -> None:
-        self.best: list[tuple[int, ...]] = best
-        self.dropped: list[tuple[int, ...]] = dropped
-        self.counts: list[int] = counts
-        self.eligible: int = eligible
-        self.cut: int = cut
-        self.rest: tuple[int, int, int] = rest
+        self.totals = _sums(cap)
 
 
 class Market(Columns):
@@ -96,30 +100,17 @@ class Market(Columns):
         Columns.__init__(self, tables)
         self.pool: list[Any] = []
 
-    def select(self, sources: Any, similar: Any, asked: Any, cap: Any, kept: Any) -> Any:
-        """Return the `Selection` among the ads of some tags and those found by meaning.
+    def take(self) -> Any:
+        """Return rows to work on; `give` them back.
 
-        Args:
-            sources: (−relevance in parts per million, tag, form), most relevant first.
-            similar: (ad, relevance in parts per million).
-            asked: See `Asked`.
-            cap: Most candidates to look at.
-            kept: How many of the best and of the dropped are wanted.
+        A call back into Python may let another thread in: it must find these rows gone.
         """
-        total = len(similar)
-        for _, tag, _ in sources:
-            total += self.post_offsets[tag + 1] - self.post_offsets[tag]
-        cap = min(cap, total)
-        # A call back into Python may let another thread in: it must find these rows gone.
-        work = self.pool.pop() if self.pool else None
-        if work is None or work.cap < cap or work.size < 2 * total:
-            size = 1_024
-            while size < 2 * total:
-                size *= 2
-            work = Scratch(max(cap, 256), size)
-        found = self._select(work, sources, similar, asked, cap, min(kept, cap))
+        return self.pool.pop() if self.pool else Scratch()
+
+    def give(self, work: Any) -> Any:
+        """Take rows back."""
         self.pool.append(work)
-        return found
+        return None
 
     def first(self, asked: Any) -> int:
         """Return the first ad of the snapshot that may be shown, or -1."""
@@ -128,25 +119,85 @@ class Market(Columns):
                 return ad
         return -1
 
-    def gather(self, work: Any, sources: Any, similar: Any, cap: Any) -> Any:  # noqa: C901
-        """Write each ad once, in order of its best tag, with what all its tags say; returns (count, cut).
+    def listen(self, work: Any, matches: Any, declared: Any, asked: Any) -> Any:
+        """Write down every tag that brings candidates, the most telling first, then by tag and form.
+
+        Args:
+            work: Where to.
+            matches: Of the conversation.
+            declared: Tag → relevance of topics the host declared, or None; form −1.
+            asked: Learns which tags stand in the conversation.
+        """
+        most = len(matches) + (0 if declared is None else len(declared))
+        if most > work.room:
+            work.hear(most)
+        work.heard = 0
+        near = far = 0
+        bit = 1
+        for match in matches:
+            tag = match.tag
+            near |= bit << (tag & 63)
+            far |= bit << ((tag >> 6) & 63)
+            if match.asked:
+                words = self.tag_words[tag]
+                age = match.age
+                # Per mille: what a tag of so many words says, and what is left of it after so many user turns.
+                value = 700 if words < 2 else 900 if words == 2 else 1_000
+                value = value * (
+                    1_000 if age < 1 else 600 if age == 1 else 400 if age == 2 else 300
+                )
+                value = value * self.tag_weight[tag] // 1_000_000
+                if declared is not None:
+                    value = max(value, declared.pop(tag, 0))
+                self.put(work, value, tag, match.form)
+        asked.matches = matches
+        asked.near = near
+        asked.far = far
+        if declared is not None:
+            for tag, value in declared.items():
+                self.put(work, value, tag, -1)
+        return None
+
+    def put(self, work: Any, value: Any, tag: Any, form: Any) -> Any:
+        """Write one tag down where it belongs."""
+        values = work.values
+        tags = work.tags
+        forms = work.forms
+        j = work.heard
+        work.heard += 1
+        while j > 0:
+            k = j - 1
+            if values[k] > value:
+                break
+            if values[k] == value and (tags[k] < tag or (tags[k] == tag and forms[k] <= form)):
+                break
+            values[j] = values[k]
+            tags[j] = tags[k]
+            forms[j] = forms[k]
+            j = k
+        values[j] = value
+        tags[j] = tag
+        forms[j] = form
+        return 0
+
+    def gather(self, work: Any, similar: Any, cap: Any) -> Any:  # noqa: C901 - one probe, two kinds of source
+        """Write each ad once, in order of its best tag, with what all its tags say; returns how many.
 
         The table holds the ad of a slot beside the number of the selection that wrote it, so that it need not
         be cleared.
         """
         table = work.table
         index = work.index
-        ads = work.ads
-        hits = work.hits
         relevance = work.relevance
+        hits = work.hits
         mask = work.size - 1
         work.epoch += 1
+        work.cut = 0
         stamp = work.epoch << 32
         count = 0
-        cut = 0
-        place = 0
-        for value, tag, _ in sources:
-            said = -value
+        for place in range(work.heard):
+            tag = work.tags[place]
+            said = work.values[place]
             for k in range(self.post_offsets[tag], self.post_offsets[tag + 1]):
                 ad = self.post_ads[k]
                 at = (ad * 40_503) & mask
@@ -154,21 +205,14 @@ class Market(Columns):
                     at = (at + 1) & mask
                 if table[at] < stamp:
                     table[at] = stamp + ad
-                    index[at] = count if count < cap else -1
-                    if count >= cap:
-                        cut += 1
-                        continue
-                    ads[count] = ad
-                    work.places[count] = place
-                    hits[count] = 1
-                    relevance[count] = said
-                    count += 1
+                    index[at] = self.enter(work, count, ad, place, said, cap)
+                    if index[at] >= 0:
+                        count += 1
                 elif index[at] >= 0:
                     i = index[at]
                     share = _SHARES[hits[i] if hits[i] < _LAST_SHARE else _LAST_SHARE]
                     relevance[i] += said * share // 1_000
                     hits[i] += 1
-            place += 1
         for ad, said in similar:
             if ad < 0 or ad >= len(self.bid):
                 continue
@@ -177,96 +221,123 @@ class Market(Columns):
                 at = (at + 1) & mask
             if table[at] < stamp:
                 table[at] = stamp + ad
-                index[at] = count if count < cap else -1
-                if count >= cap:
-                    cut += 1
-                    continue
-                ads[count] = ad
-                work.places[count] = -1
-                relevance[count] = said
-                count += 1
+                index[at] = self.enter(work, count, ad, -1, said, cap)
+                if index[at] >= 0:
+                    count += 1
             elif index[at] >= 0 and said > relevance[index[at]]:
                 # What an ad's text says of the turn already counts the words of its tags.
                 relevance[index[at]] = said
-        return count, cut
+        return count
 
-    def judge(self, work: Any, count: Any, asked: Any) -> Any:
-        """Write reason, rate, weight and reserve of each candidate; returns (paid, house) that may be shown."""
+    def enter(self, work: Any, count: Any, ad: Any, place: Any, said: Any, cap: Any) -> Any:
+        """Write a candidate down in row `count` and return it, or count it as cut and return -1."""
+        if count >= cap:
+            work.cut += 1
+            return -1
+        work.ads[count] = ad
+        work.places[count] = place
+        work.hits[count] = 1
+        work.relevance[count] = said
+        # Reading it here, with nothing waiting for it, brings the ad's whole row near.
+        work.bids[count] = self.bid[ad]
+        return count
+
+    def judge(self, work: Any, count: Any, asked: Any) -> Any:  # noqa: C901 - one rule after the other
+        """Write reason, rate, weight, reserve and score of each candidate; returns whether any paid ad is left."""
         desk = asked.desk
         test = asked.test
-        ads = work.ads
+        reasons = work.reasons
         paid = 0
         free = 0
+        moment = 500 + asked.opportunity
         for i in range(count):
-            ad = ads[i]
-            said = work.relevance[i]
-            said = min(max(said, 1), _MOST_RELEVANCE)
+            ad = work.ads[i]
+            said = min(max(work.relevance[i], 1), _MOST_RELEVANCE)
             work.relevance[i] = said
-            work.rates[i] = work.weights[i] = work.floors[i] = 0
+            rate = weight = floor = 0
             reason = self.why_not(ad, asked)
             if reason == 0 and not test:
                 if said < desk.floor:
                     reason = _TOO_WEAK
-                elif (self.pace[ad] < _PPM or asked.paces is not None) and not self.takes_part(
+                elif (self.pace[ad] < 1_000_000 or asked.paces is not None) and not self.takes_part(
                     ad, asked
                 ):
                     reason = _PACED
             if reason == 0:
-                rate = desk.rates[self.format[ad]] * said // _PPM
-                rate = rate * (500 + asked.opportunity) // 1_000
-                rate = max(rate, 1)
+                rate = desk.rates[self.format[ad]] * said // 1_000_000
+                rate = max(rate * moment // 1_000, 1)
                 clicks = self.model[ad] == 0
-                weight = (rate * _SCALE if clicks else _RPM) * self.quality[ad] // _PPM
+                weight = (rate * 1_000 if clicks else _RPM) * self.quality[ad] // 1_000_000
                 if asked.keep is not None:
                     kept = asked.keep.get(self.campaign[ad])
                     if kept is not None:
-                        weight = weight * kept // _PPM
-                work.rates[i] = rate
-                work.weights[i] = max(weight, 1)
+                        weight = weight * kept // 1_000_000
+                weight = max(weight, 1)
                 if not self.house[ad] and not test:
                     floor = desk.reserve if clicks else (desk.reserve * rate + 999) // 1_000
-                    work.floors[i] = floor
-                if self.bid[ad] < work.floors[i]:
+                work.totals[i] = work.bids[i] * weight
+                if work.bids[i] < floor:
                     reason = _BELOW_RESERVE
                 elif self.house[ad]:
                     free += 1
                 else:
                     paid += 1
-            work.reasons[i] = reason
-        return paid, free
-
-    def _select(  # noqa: C901 - one pass over rows that only live here
-        self, work: Any, sources: Any, similar: Any, asked: Any, cap: Any, kept: Any
-    ) -> Any:
-        count, cut = self.gather(work, sources, similar, cap)
-        paid, free = self.judge(work, count, asked)
-        ads = work.ads
-        reasons = work.reasons
-        weights = work.weights
-        scores = work.scores
-        lowest = work.lowest
+            work.rates[i] = rate
+            work.weights[i] = weight
+            work.floors[i] = floor
+            reasons[i] = reason
+        work.eligible = paid if paid else free
         if paid and free:
             for i in range(count):
-                if reasons[i] == 0 and self.house[ads[i]]:
+                if reasons[i] == 0 and self.house[work.ads[i]]:
                     reasons[i] = _HOUSE
-        counts = [0] * _REASON_COUNT
-        top = 0
-        low = 0
+        return 0
+
+    def select(self, work: Any, similar: Any, asked: Any, cap: Any, kept: Any) -> Any:
+        """Fill `work` with the candidates: at least `kept` of the best, with all that tie, and of the dropped."""
+        total = len(similar)
+        for j in range(work.heard):
+            tag = work.tags[j]
+            total += self.post_offsets[tag + 1] - self.post_offsets[tag]
+        cap = min(cap, total)
+        if work.cap < cap or work.size < 2 * total:
+            size = 1_024
+            while size < 2 * total:
+                size *= 2
+            work.hold(max(cap, 256), size)
+        count = self.gather(work, similar, cap)
+        self.judge(work, count, asked)
+        self.sift(work, count, min(kept, cap))
+        return None
+
+    def sift(self, work: Any, count: Any, kept: Any) -> Any:  # noqa: C901 - one pass over rows in work
+        """Order the best by score, the dropped by ad; ties stay together and are broken later."""
+        totals = work.totals
+        order = work.order
+        reasons = work.reasons
+        ads = work.ads
+        lowest = work.lowest
+        hits = work.hits
+        top = low = 0
+        for i in range(_REASON_COUNT):
+            work.counts[i] = 0
         for i in range(count):
             reason = reasons[i]
             if reason == 0:
-                score = self.bid[ads[i]] * weights[i]
                 if top < kept:
                     top += 1
-                elif score <= scores[top - 1]:
+                elif totals[i] <= totals[order[top - 1]]:
                     continue
+                else:
+                    hits[order[top - 1]] = 1
+                hits[i] = -1
                 j = top - 1
-                while j > 0 and scores[j - 1] < score:
-                    scores[j] = scores[j - 1]
+                while j > 0 and totals[order[j - 1]] < totals[i]:
+                    order[j] = order[j - 1]
                     j -= 1
-                scores[j] = score
+                order[j] = i
             else:
-                counts[reason] += 1
+                work.counts[reason] += 1
                 if low < kept:
                     low += 1
                 elif ads[i] >= ads[lowest[low - 1]]:
@@ -276,87 +347,27 @@ class Market(Columns):
                     lowest[j] = lowest[j - 1]
                     j -= 1
                 lowest[j] = i
-        threshold = scores[top - 1] if top else 0
-        best = []
-        first = other = -1
-        owner = -1
+        work.low = low
+        work.first = work.owner = work.other = -1
+        least = totals[order[top - 1]] if top else 0
         for i in range(count):
-            if reasons[i] != 0:
+            if reasons[i] != 0 or hits[i] < 0:
                 continue
-            ad = ads[i]
-            score = self.bid[ad] * weights[i]
-            if score >= threshold:
-                best.append((
-                    score, ad, work.places[i], work.rates[i], self.bid[ad], weights[i], work.floors[i],
-                    work.relevance[i], self.advertiser[ad],
-                ))  # fmt: skip
-            elif score > first:
-                if self.advertiser[ad] != owner:
-                    other = first
-                first = score
-                owner = self.advertiser[ad]
-            elif score > other and self.advertiser[ad] != owner:
-                other = score
-        dropped = []
-        for j in range(low):
-            i = lowest[j]
-            ad = ads[i]
-            bid = self.bid[ad] if reasons[i] >= _BELOW_RESERVE else 0
-            dropped.append((
-                reasons[i], ad, work.places[i], work.rates[i], bid, weights[i], work.floors[i],
-                work.relevance[i], self.advertiser[ad],
-            ))  # fmt: skip
-        return Selection(best, dropped, counts, paid if paid else free, cut, (first, owner, other))
+            if totals[i] == least:
+                order[top] = i
+                top += 1
+            else:
+                self.leave(work, totals[i], self.advertiser[ads[i]])
+        work.top = top
+        return 0
 
-    def named(self, rows: Any, most: Any, sources: Any, reasons: Any, kind: Any) -> Any:
-        """Return the first rows of a selection as `kind`: (ad, its id, reason, …, form, relevance).
-
-        Args:
-            rows: Of `Selection`.
-            most: How many.
-            sources: As for `select`.
-            reasons: Reason by its number, for dropped rows; None for ranked ones.
-            kind: `types.Scored`.
-        """
-        out: list[Any] = []
-        for row in rows:
-            if len(out) >= most:
-                break
-            place = row[2]
-            form = sources[place][2] if place >= 0 else -1
-            reason = None if reasons is None else reasons[row[0]]
-            out.append(
-                kind(
-                    row[1], self.ad_id(row[1]), reason, row[3], row[4], row[5], row[6], form, row[7]
-                )
-            )
-        return tuple(out)
-
-    def price(self, ranked: Any, rank: Any, rest: Any) -> Any:
-        """Return what GSP and VCG charge the ad at a rank for a single slot.
-
-        The same as `auction.position.price_at`, whose formulas these are with one slot: there the multiplier
-        cancels.
-
-        Args:
-            ranked: Rows of `Selection.best`, best first.
-            rank: Whose price.
-            rest: `Selection.rest`.
-        """
-        _, _, _, _, bid, weight, floor, _, advertiser = ranked[rank]
-        following = -1
-        for place in range(rank + 1, len(ranked)):
-            row = ranked[place]
-            if row[8] != advertiser:
-                following = row[0]
-                break
-        if following < 0:
-            following = rest[0] if rest[1] != advertiser else rest[2]
-        following = max(following, 0)
-        gsp = min(bid, max(floor, (following + weight - 1) // weight))
-        least = max(following, floor * weight)
-        vcg = least // weight
-        twice = 2 * (least - vcg * weight)
-        if twice > weight or (twice == weight and vcg % 2):
-            vcg += 1
-        return gsp, min(bid, vcg)
+    def leave(self, work: Any, total: Any, owner: Any) -> Any:
+        """Remember what a candidate outside the best may mean for their price."""
+        if total > work.first:
+            if owner != work.owner:
+                work.other = work.first
+            work.first = total
+            work.owner = owner
+        elif total > work.other and owner != work.owner:
+            work.other = total
+        return 0

@@ -1,5 +1,7 @@
 cimport cython
 
+from fastpath._ids cimport Packed
+
 cdef long long _PPM
 cdef unsigned long long _MASK, _FIRST, _SECOND
 
@@ -20,11 +22,16 @@ cdef class Asked:
     cdef readonly int formats, language, geo, device, day
     cdef readonly long long now, opportunity
     cdef readonly bint test
-    cdef readonly set topics, muted, said
+    cdef readonly set topics, muted
+    cdef public set said
+    cdef public tuple matches
+    cdef public unsigned long long near, far
     cdef readonly tuple mutes
-    cdef readonly dict closed, keep, paces, used
-    cdef readonly object pacer
+    cdef readonly dict closed, keep, paces
+    cdef public dict used
+    cdef readonly str request_id
     cdef public object seed
+    cpdef bint heard(self, int tag) except -1
 
 
 cdef class Columns:
@@ -35,12 +42,10 @@ cdef class Columns:
     cdef readonly const short[:] currency, geos
     cdef readonly const unsigned char[:] tag_words, model, format, house, languages, devices, weekdays
     cdef readonly object id_blob, names, most
-    cdef readonly str id_prefix
-    cdef readonly dict keys, desks
+    cdef readonly Packed packed
+    cdef readonly dict keys, desks, places
     cdef public object live
     cpdef str ad_id(self, int ad)
-    @cython.locals(words=int, age=int, value="long long", tag=int, found=list, said=set)
-    cpdef list listen(self, tuple matches, dict declared, Asked asked)
     @cython.locals(k=int, fits=bint, desk=Desk)
     cpdef int out_of_place(self, int rule, Asked asked) except -1
     @cython.locals(reason=int, rule=int, desk=Desk)

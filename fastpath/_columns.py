@@ -9,9 +9,16 @@ from __future__ import annotations
 from array import array
 from typing import Any
 
-from auction.pacing import key_of
-from fastpath._ids import crockford
+from auction.pacing import key_of, seed_of
+from fastpath._ids import Packed
+from fastpath.types import Reason
 
+#: Reason behind each number of `Columns.why_not` and of a selection.
+REASONS: tuple[Reason | None, ...] = (
+    None, Reason.FORMAT_NOT_ALLOWED, Reason.LANGUAGE, Reason.CURRENCY, Reason.SCHEDULE, Reason.WEEKDAY,
+    Reason.GEO, Reason.DEVICE, Reason.APP_NOT_ALLOWED, Reason.BLOCKED, Reason.MUTED, Reason.NEGATIVE_TAG,
+    Reason.BUDGET, Reason.FREQUENCY, Reason.RELEVANCE, Reason.PACED, Reason.BELOW_RESERVE, Reason.HOUSE,
+)  # fmt: skip
 _PPM = 1_000_000
 _MASK = (1 << 64) - 1
 #: Multipliers of splitmix64's finaliser, as in `auction.pacing`.
@@ -60,17 +67,18 @@ class Asked:
         topics: Tags of topics the host declared. muted: advertisers the user muted.
         mutes: (IAB topics, tags) the user muted.
         closed: Campaign → reason number why it stands back. keep: campaign → 1 − fatigue.
-        said: Tags that stand in the conversation; `Market.listen` fills it.
+        matches: Tags that stand in the conversation; near, far: bits of their numbers, so that most other tags
+            are told at a glance. `Market.listen` fills them. said: the same tags as a set, made when needed.
         paces: Campaign → share of auctions as known now, where it differs from the snapshot's.
         used: Those of them that played a part.
-        seed: Request's part of the pacing draw, made when first needed by `pacer`.
+        seed: Request's part of the pacing draw, made from `request_id` when first needed.
         test: Ask for a test ad: nothing about money or pace counts.
     """
 
     def __init__(
         self, desk: Any, formats: int, language: int, geo: int, device: int, day: int, now: int,
         opportunity: int, topics: Any, muted: Any, mutes: Any, closed: Any, keep: Any, paces: Any,
-        pacer: Any, test: bool,
+        request_id: str, test: bool,
     ) -> None:  # fmt: skip
         self.desk = desk
         self.formats = formats
@@ -86,11 +94,21 @@ class Asked:
         self.closed = closed
         self.keep = keep
         self.paces = paces
-        self.used: dict[int, int] = {}
-        self.pacer = pacer
+        self.used: dict[int, int] | None = None
+        self.request_id = request_id
         self.seed: int | None = None
         self.test = test
-        self.said: set[int] = set()
+        self.matches: tuple[Any, ...] = ()
+        self.near = self.far = 0
+        self.said: set[int] | None = None
+
+    def heard(self, tag: Any) -> Any:
+        """Return whether a tag stands in the conversation."""
+        if not (self.near >> (tag & 63)) & (self.far >> ((tag >> 6) & 63)) & 1:
+            return False
+        if self.said is None:
+            self.said = {match.tag for match in self.matches}
+        return tag in self.said
 
 
 class Columns:
@@ -101,7 +119,7 @@ class Columns:
 
     Attributes:
         desks: App id → (its entry, what it always asks, its formats); live: (shares by campaign id, the same by
-            number). Both are kept by `eligibility`.
+            number). Both are kept by `eligibility`. places: number of each place.
     """
 
     def __init__(self, tables: Any) -> None:
@@ -140,7 +158,7 @@ class Columns:
         self.rule = memoryview(tables.ad_rule)
         self.id_offsets = memoryview(tables.id_offsets)
         self.id_blob = memoryview(tables.id_blob)
-        self.id_prefix: str = tables.id_prefix
+        self.packed = Packed(tables.id_prefix, tables.id_blob) if tables.id_prefix else None
         bid = int(tables.ad_bid.max()) if len(tables.ad_bid) else 0
         quality = int(tables.ad_quality.max()) if len(tables.ad_quality) else 0
         self.most = bid * max(1, _MOST_UNITS * quality // _PPM)
@@ -148,6 +166,7 @@ class Columns:
         self.keys: dict[int, int] = {}
         self.desks: dict[str, Any] = {}
         self.live: Any = None
+        self.places = {name: i for i, name in enumerate(tables.names.geos)}
 
     def safe(self, reserve: int) -> bool:
         """Return whether no sum can leave 64 bits."""
@@ -155,39 +174,9 @@ class Columns:
 
     def ad_id(self, ad: Any) -> str:
         """Return the id of an ad."""
-        if not self.id_prefix:
+        if self.packed is None:
             return str(self.id_blob[self.id_offsets[ad] : self.id_offsets[ad + 1]], "utf-8")
-        return self.id_prefix + crockford(self.id_blob, 16 * ad)
-
-    def listen(self, matches: Any, declared: Any, asked: Any) -> Any:
-        """Return (−relevance, tag, form) of every tag that brings candidates, most relevant first.
-
-        Args:
-            matches: Of the conversation; all their tags go into `asked.said`.
-            declared: Tag → relevance of topics the host declared, or None; form −1.
-            asked: See `Asked`.
-        """
-        found = []
-        said = asked.said
-        for match in matches:
-            tag = match.tag
-            said.add(tag)
-            if match.asked:
-                words = self.tag_words[tag]
-                age = match.age
-                # Per mille: what a tag of so many words says, and what is left of it after so many user turns.
-                value = 700 if words < 2 else 900 if words == 2 else 1_000
-                value = value * (
-                    1_000 if age < 1 else 600 if age == 1 else 400 if age == 2 else 300
-                )
-                value = value * self.tag_weight[tag] // _PPM
-                if declared is not None:
-                    value = max(value, declared.pop(tag, 0))
-                found.append((-value, tag, match.form))
-        if declared is not None:
-            found.extend([(-value, tag, -1) for tag, value in declared.items()])
-        found.sort()
-        return found
+        return self.packed.text(ad)
 
     def why_not(self, ad: Any, asked: Any) -> Any:  # noqa: C901 - one rule after the other
         """Return the number of the first rule that forbids an ad, 0 if none does.
@@ -251,12 +240,12 @@ class Columns:
             if self.app_blocks[k] == desk.app:
                 return 8
         for k in range(self.topic_offsets[rule], self.topic_offsets[rule + 1]):
-            if self.topics[k] in asked.said:
+            if asked.heard(self.topics[k]):
                 return 9
             if asked.topics is not None and self.topics[k] in asked.topics:
                 return 9
         for k in range(self.negative_offsets[rule], self.negative_offsets[rule + 1]):
-            if self.negatives[k] in asked.said:
+            if asked.heard(self.negatives[k]):
                 return 11
         return 0
 
@@ -280,6 +269,8 @@ class Columns:
             known = asked.paces.get(campaign)
             if known is not None:
                 if share < _PPM or known < _PPM:
+                    if asked.used is None:
+                        asked.used = {}
                     asked.used[campaign] = known
                 share = known
         if share >= _PPM:
@@ -290,7 +281,7 @@ class Columns:
                 self.keys.clear()
             key = self.keys[campaign] = key_of(self.names.campaigns[campaign])
         if asked.seed is None:
-            asked.seed = asked.pacer()
+            asked.seed = seed_of(asked.request_id)
         z = asked.seed
         k = key
         z = z ^ k

@@ -1,6 +1,13 @@
 cimport cython
 
-cdef bytes _DIGITS
+cdef const unsigned char[::1] _DIGITS
+cdef int _CHARS
 
-@cython.locals(rest="unsigned int", bits=int, place=int, digit=int, i="long long", out=bytearray)
-cdef bytearray _crockford(const unsigned char[:] blob, long long at)
+
+@cython.final
+cdef class Packed:
+    cdef readonly bytes form
+    cdef readonly int start
+    cdef readonly const unsigned char[::1] blob
+    @cython.locals(high="unsigned long long", low="unsigned long long", i="long long", place=int, out=bytearray)
+    cpdef str text(self, long long number)

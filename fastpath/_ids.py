@@ -5,25 +5,33 @@ from __future__ import annotations
 
 from typing import Any
 
-_DIGITS = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_DIGITS = memoryview(b"0123456789ABCDEFGHJKMNPQRSTVWXYZ")
+_CHARS = 26
 
 
-def crockford(blob: Any, at: int) -> str:
-    """Return the 26 base-32 characters of the 16 bytes of `blob` from `at` on, see `idlist`."""
-    return str(_crockford(blob, at), "ascii")
+class Packed:
+    """Ids of 16 bytes each behind one prefix, see `idlist`.
 
+    Args:
+        prefix: ASCII. blob: The bytes of all ids.
+    """
 
-def _crockford(blob: Any, at: Any) -> Any:
-    out = bytearray(26)
-    rest = 0
-    bits = 2
-    place = 0
-    for i in range(at, at + 16):
-        rest = (rest << 8 | blob[i]) & 0xFFFF
-        bits += 8
-        while bits >= 5:
-            bits -= 5
-            digit = rest >> bits & 31
-            out[place] = _DIGITS[digit]
-            place += 1
-    return out
+    def __init__(self, prefix: str, blob: Any) -> None:
+        self.form = prefix.encode("ascii") + bytes(_CHARS)
+        self.start = len(prefix)
+        self.blob = memoryview(blob)
+
+    def text(self, number: Any) -> str:
+        """Return the id of a number: the prefix and 26 base-32 characters."""
+        high = low = 0
+        for i in range(16 * number, 16 * number + 8):
+            high = (high << 8) | self.blob[i]
+            low = (low << 8) | self.blob[i + 8]
+        out = bytearray(self.form)
+        place = self.start + _CHARS
+        while place > self.start:
+            place -= 1
+            out[place] = _DIGITS[low & 31]
+            low = (low >> 5) | ((high & 31) << 59)
+            high = high >> 5
+        return out.decode("ascii")

@@ -13,18 +13,12 @@ from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
-from auction.explore import near_ties, pick_from
-from auction.rank import tie_key
 from auction.types import PPM, Rule
 from domain.catalogue import AppEntry
-from domain.formats import EXPLORE_RATE, EXPLORE_TOP, T_LOW, BidModel
-from domain.randomness import draw
-from fastpath import layout
-from fastpath._choose import Market, Selection
-from fastpath._columns import Asked
-from fastpath.eligibility import REASONS, asked_of, declared_of
+from domain.formats import EXPLORE_RATE, EXPLORE_TOP, T_LOW
+from fastpath import _auction, layout
+from fastpath._choose import Market
+from fastpath.eligibility import asked_of, declared_of
 from fastpath.snapshot import Snapshot
 from fastpath.types import AdRequest, Context, Features, Proposal, Reason, Scored
 
@@ -33,12 +27,6 @@ MAX_CANDIDATES: Final = 1_024
 #: `EXPLORE_RATE / EXPLORE_TOP`: 10,000 parts per million.
 EXPLORE_WITHIN_PPM: Final = 200_000
 _EXPLORE_PPM: Final = round(EXPLORE_RATE * PPM)
-#: Which of several drop reasons names the whole refusal when they are equally frequent.
-_ORDER: Final = {reason: i for i, reason in enumerate(Reason)}
-_NAMED: Final = tuple("" if reason is None else reason.value for reason in REASONS)
-#: Numbers of the reasons in order of their names: counts are written sorted.
-_BY_NAME: Final = tuple(sorted(range(1, len(_NAMED)), key=_NAMED.__getitem__))
-_CPM: Final = layout.MODELS.index(BidModel.CPM)
 _LEAST_OPPORTUNITY: Final = round(T_LOW * 1_000)
 
 
@@ -118,21 +106,17 @@ def choose(
     refusal = _refusal(features, context, asking)
     if refusal is not None or asking is None:
         return Proposal(reason=refusal or Reason.UNKNOWN_APP)
-    market = _market(snapshot, asking)
+    market, kernel = _market(snapshot, asking)
     asked = asked_of(snapshot, features, context, asking, market, paces=paces, test=context.test)
-    sources = market.listen(features.matches, declared_of(snapshot, context), asked)
+    declared = declared_of(snapshot, context) if context.topics else None
     if context.test:
-        return _test_ad(snapshot, features, market, asked, sources)
-    if not sources and not features.similar:
-        return Proposal(reason=Reason.NO_MATCH)
-    chosen: Selection = market.select(
-        sources, features.similar, asked, MAX_CANDIDATES, max(kept, EXPLORE_TOP)
-    )
-    proposal = _auction(market, context, chosen, sources, rule or context.rule, kept)
-    if asked.used:
-        names = snapshot.names.campaigns
-        used = sorted((names[number], share) for number, share in asked.used.items())
-        proposal = msgspec.structs.replace(proposal, paces=tuple(used))
+        found = kernel.ranked(market, features, declared, asked, MAX_CANDIDATES, EXPLORE_TOP)
+        return _test_ad(found, market, asked)
+    gsp = (rule or context.rule) is Rule.GSP
+    proposal: Proposal = kernel.propose(
+        market, features, declared, asked, context.request_id, gsp, MAX_CANDIDATES, kept, EXPLORE_TOP,
+        EXPLORE_WITHIN_PPM, _EXPLORE_PPM,
+    )  # fmt: skip
     return proposal
 
 
@@ -160,22 +144,22 @@ def rank(
     asking = app or snapshot.app(context.app_id)
     if asking is None or _refusal(features, context, asking) not in (None, Reason.LOW_OPPORTUNITY):
         return ()
-    market = _market(snapshot, asking)
+    market, kernel = _market(snapshot, asking)
     asked = asked_of(snapshot, features, context, asking, market, test=True)
-    sources = market.listen(features.matches, declared_of(snapshot, context), asked)
-    rows = market.select(sources, features.similar, asked, MAX_CANDIDATES, MAX_CANDIDATES).best
-    column = 0 if bids else 7
-    rows.sort(key=lambda row: (-row[column], -row[7], row[1]))
-    return tuple((market.ad_id(row[1]), row[column]) for row in rows[:top])
+    declared = declared_of(snapshot, context)
+    rows = kernel.ranked(market, features, declared, asked, MAX_CANDIDATES, MAX_CANDIDATES)
+    found = [(score if bids else one.relevance_ppm, one) for score, one in rows]
+    found.sort(key=lambda row: (-row[0], -row[1].relevance_ppm, row[1].ad))
+    return tuple((one.ad_id, value) for value, one in found[:top])
 
 
-def _market(snapshot: Snapshot, app: AppEntry) -> Market:
-    """Return the columns to choose from: compiled, unless sums could leave 64 bits."""
+def _market(snapshot: Snapshot, app: AppEntry) -> tuple[Any, Any]:
+    """Return the columns to choose from and what auctions them: compiled, unless sums could leave 64 bits."""
     market = snapshot.market
-    if market.safe(app.reserve_micros):
-        return market
-    plain: Market = plain_market(snapshot)
-    return plain
+    if not market.safe(app.reserve_micros):
+        return plain_market(snapshot), _plain("_auction")
+    # Columns that are plain Python stay so all the way.
+    return market, _auction if type(market) is Market else _plain("_auction")
 
 
 def _refusal(features: Features, context: Context, app: AppEntry | None) -> Reason | None:
@@ -193,84 +177,10 @@ def _refusal(features: Features, context: Context, app: AppEntry | None) -> Reas
     return None
 
 
-def _auction(
-    market: Market,
-    context: Context,
-    chosen: Selection,
-    sources: list[tuple[int, int, int]],
-    rule: Rule,
-    kept: int,
-) -> Proposal:
-    """Rank, explore, price one slot."""
-    counted = chosen.counts
-    counts = {}
-    if chosen.dropped:
-        counts = {_NAMED[number]: counted[number] for number in _BY_NAME if counted[number]}
-    dropped = market.named(chosen.dropped, kept, sources, REASONS, Scored)
-    if not chosen.eligible:
-        reason = _main_reason(counts)
-        return Proposal(reason=reason, dropped=dropped, dropped_counts=counts, cut=chosen.cut)
-    ranked = _ranked(market, context.request_id, chosen.best)
-    chances = near_ties(
-        [row[0] for row in ranked[:EXPLORE_TOP]],
-        rate_ppm=_EXPLORE_PPM, top=EXPLORE_TOP, within_ppm=EXPLORE_WITHIN_PPM,
-    )  # fmt: skip
-    rank, propensity = 0, PPM
-    if chances[0] < PPM:
-        rank, propensity = pick_from(chances, int(draw(context.request_id, "explore") * PPM))
-    eligible = market.named(ranked, max(kept, rank + 1), sources, None, Scored)
-    winner = eligible[rank]
-    gsp, vcg = market.price(ranked, rank, chosen.rest)
-    charged = gsp if rule is Rule.GSP else vcg
-    cpm = market.model[winner.ad] == _CPM
-    return Proposal(
-        reason=Reason.SERVED,
-        winner=winner,
-        rank=rank,
-        propensity_ppm=propensity,
-        propensities=chances,
-        price_micros=charged,
-        gsp_micros=gsp,
-        vcg_micros=vcg,
-        hold_micros=-(-charged // 1_000) if cpm else charged,
-        eligible=eligible[:kept],
-        eligible_count=chosen.eligible,
-        dropped=dropped,
-        dropped_counts=counts,
-        cut=chosen.cut,
-    )
-
-
-def _ranked(market: Market, request_id: str, best: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
-    """Return scored rows, best first; only equal scores need the tie-break of `auction.rank.order`."""
-    best.sort(reverse=True)
-    last = -1
-    for row in best:
-        if row[0] == last:
-            break
-        last = row[0]
-    else:
-        return best
-
-    def key(row: tuple[int, ...]) -> tuple[int, int, str]:
-        ad_id = market.ad_id(row[1])
-        return -row[0], tie_key(request_id, ad_id), ad_id
-
-    return sorted(best, key=key)
-
-
-def _test_ad(
-    snapshot: Snapshot,
-    features: Features,
-    market: Market,
-    asked: Asked,
-    sources: list[tuple[int, int, int]],
-) -> Proposal:
+def _test_ad(found: list[tuple[int, Scored]], market: Any, asked: Any) -> Proposal:
     """Return the ad that fits best, else the first that may be shown, at no price."""
-    chosen: Selection = market.select(sources, features.similar, asked, MAX_CANDIDATES, EXPLORE_TOP)
-    if chosen.best:
-        row = min(chosen.best, key=lambda row: (-row[7], -row[0], row[1]))
-        winner = market.named([row], 1, sources, None, Scored)[0]
+    if found:
+        winner = min(found, key=lambda row: (-row[1].relevance_ppm, -row[0], row[1].ad))[1]
     else:
         ad = market.first(asked)
         if ad < 0:
@@ -283,11 +193,11 @@ def _test_ad(
 
 
 @cache
-def _plain() -> Any:
-    """Return the source of the choice as plain Python, whose integers have no limit."""
-    path = Path(__file__).with_name("_choose.py")
+def _plain(name: str) -> Any:
+    """Return the source of a compiled module as plain Python, whose integers have no limit."""
+    path = Path(__file__).with_name(f"{name}.py")
     spec = spec_from_loader(
-        "fastpath._choose_plain", SourceFileLoader("fastpath._choose_plain", str(path))
+        f"fastpath.{name}_plain", SourceFileLoader(f"fastpath.{name}_plain", str(path))
     )
     assert spec is not None
     assert spec.loader is not None
@@ -298,11 +208,4 @@ def _plain() -> Any:
 
 def plain_market(snapshot: Snapshot) -> Any:
     """Return the market of a snapshot for bids so high that sums would leave 64 bits."""
-    return _plain().Market(snapshot)
-
-
-def _main_reason(counts: dict[str, int]) -> Reason:
-    """Return the most frequent reason; equally frequent ones in the order of `Reason`."""
-    if not counts:
-        return Reason.NO_MATCH
-    return Reason(min(counts, key=lambda name: (-counts[name], _ORDER[Reason(name)])))
+    return _plain("_choose").Market(snapshot)

@@ -7,22 +7,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Final
 
-from auction.pacing import seed_of
 from domain.catalogue import AppEntry
 from domain.formats import AdFormat, formats_for
 from fastpath import layout
-from fastpath._columns import Asked, Columns, Desk
+from fastpath._columns import REASONS, Asked, Columns, Desk
 from fastpath.idlist import IdList
 from fastpath.snapshot import Snapshot
 from fastpath.text import canonical_tag
 from fastpath.types import Context, Features, Reason
 
-#: Reason behind each number of `_columns.Columns.why_not` and `_choose.Selection`.
-REASONS: Final[tuple[Reason | None, ...]] = (
-    None, Reason.FORMAT_NOT_ALLOWED, Reason.LANGUAGE, Reason.CURRENCY, Reason.SCHEDULE, Reason.WEEKDAY,
-    Reason.GEO, Reason.DEVICE, Reason.APP_NOT_ALLOWED, Reason.BLOCKED, Reason.MUTED, Reason.NEGATIVE_TAG,
-    Reason.BUDGET, Reason.FREQUENCY, Reason.RELEVANCE, Reason.PACED, Reason.BELOW_RESERVE, Reason.HOUSE,
-)  # fmt: skip
 _BUDGET: Final = REASONS.index(Reason.BUDGET)
 _FREQUENCY: Final = REASONS.index(Reason.FREQUENCY)
 #: Expected click rate of an average ad of each format, parts per million. A prior, replaced by learned rates.
@@ -99,7 +92,7 @@ def asked_of(
         known[1],
         formats,
         _LANGUAGES.get(features.language, 0),
-        number_of(snapshot.names.geos, context.geo) if context.geo else -1,
+        market.places.get(context.geo, -1) if context.geo else -1,
         _DEVICES.get(context.device, 0) if context.device else 0,
         1 << (context.now_ms // _DAY_MS + _FIRST_DAY) % 7,
         context.now_ms,
@@ -110,7 +103,7 @@ def asked_of(
         closed,
         keep,
         shares,
-        partial(seed_of, context.request_id),
+        context.request_id,
         test,
     )
 

@@ -9,7 +9,7 @@ from typing import Any, Final, overload
 
 import numpy as np
 
-from fastpath._ids import crockford
+from fastpath._ids import Packed
 
 _CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _CHARS: Final = 26
@@ -73,6 +73,7 @@ class IdList(Sequence[str]):
         self._prefix = prefix
         self._offsets = offsets
         self._blob = memoryview(blob)
+        self._packed = Packed(prefix, self._blob)
         self._count = len(blob) // _BYTES if prefix else len(offsets) - 1
 
     def __len__(self) -> int:
@@ -89,7 +90,7 @@ class IdList(Sequence[str]):
             raise IndexError(number)
         at = number % self._count
         if self._prefix:
-            return self._prefix + crockford(self._blob, at * _BYTES)
+            return str(self._packed.text(at))
         return str(self._raw(at), "utf-8")
 
     def __contains__(self, name: object) -> bool:

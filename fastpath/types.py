@@ -111,7 +111,7 @@ class AdRequest(msgspec.Struct, frozen=True, kw_only=True):
     test: bool = False
 
 
-class Match(msgspec.Struct, frozen=True, array_like=True):
+class Match(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A tag that was found.
 
     Attributes:
@@ -155,7 +155,7 @@ class Features(msgspec.Struct, frozen=True, kw_only=True):
     similar: tuple[tuple[int, int], ...] = ()
 
 
-class Context(msgspec.Struct, frozen=True, kw_only=True):
+class Context(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the choice depends on besides the text; goes into the decision record.
 
     Attributes:
@@ -191,7 +191,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     rule: Rule = Rule.GSP
 
 
-class Scored(msgspec.Struct, frozen=True, array_like=True):
+class Scored(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One candidate as the choice saw it.
 
     Attributes:
@@ -214,7 +214,7 @@ class Scored(msgspec.Struct, frozen=True, array_like=True):
     relevance_ppm: int = 0
 
 
-class Proposal(msgspec.Struct, frozen=True, kw_only=True):
+class Proposal(msgspec.Struct, frozen=True, gc=False):
     """What the choice wants to show, before the state has agreed.
 
     Attributes:

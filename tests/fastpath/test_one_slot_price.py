@@ -16,7 +16,7 @@ from auction.position import price_at
 from auction.rank import order
 from auction.types import PPM, Candidate
 from domain.catalogue import CatalogueExport
-from fastpath import _choose
+from fastpath import _auction, _choose
 from fastpath.compiler import compile_catalogue
 from fastpath.expand import Expander
 from fastpath.snapshot import Snapshot
@@ -27,16 +27,18 @@ OPENED: list[Snapshot] = []
 
 @pytest.fixture(autouse=True, scope="module")
 def _opened(tmp_path_factory: pytest.TempPathFactory) -> None:
-    export = CatalogueExport(ads=(ad("a", "laptop"),), apps=(app(),))
+    export = CatalogueExport(
+        ads=tuple(ad(f"a{i}", "laptop", advertiser_id=f"org_{i}") for i in range(4)), apps=(app(),)
+    )
     folder = tmp_path_factory.mktemp("price")
     OPENED.append(
         Snapshot.open(compile_catalogue(export, folder, expander=Expander(None, {})).path)
     )
 
 
-def plain() -> ModuleType:
-    path = Path(_choose.__file__ or "").parent / "_choose.py"
-    loader = SourceFileLoader("plain_price", str(path))
+def plain(name: str) -> ModuleType:
+    path = Path(_choose.__file__ or "").parent / f"{name}.py"
+    loader = SourceFileLoader(f"plain_price{name}", str(path))
     spec = spec_from_loader(loader.name, loader)
     assert spec is not None
     module = module_from_spec(spec)
@@ -44,7 +46,7 @@ def plain() -> ModuleType:
     return module
 
 
-PLAIN = plain()
+PAIRS: list[tuple[Any, Any]] = [(_choose, _auction), (plain("_choose"), plain("_auction"))]
 rows = st.lists(
     st.tuples(
         st.integers(0, 50) | st.integers(0, 10**9),
@@ -69,20 +71,21 @@ def test_both_kernels_agree(
     ranked = order("x", field)
     number = {one.ad_id: i for i, one in enumerate(field)}
 
-    def row(one: Candidate) -> tuple[int, ...]:
-        score = one.bid_micros * one.weight
-        owner = raw[number[one.ad_id]][3]
-        reserve = one.reserve_micros
-        return (score, number[one.ad_id], 0, 0, one.bid_micros, one.weight, reserve, 0, owner)
-
     kept = min(kept, len(ranked))
-    best, left = [row(one) for one in ranked[:kept]], [row(one) for one in ranked[kept:]]
-    first = left[0][0] if left else -1
-    owner = left[0][8] if left else -1
-    other = next((one[0] for one in left if one[8] != owner), -1)
     place = data.draw(st.integers(0, kept - 1))
     sale = price_at(ranked, place, (PPM,))
-    wanted: Any = (sale.gsp_micros, sale.vcg_micros)
-    rest = (first, owner, other)
-    assert OPENED[0].market.price(best, place, rest) == wanted
-    assert PLAIN.Market(OPENED[0]).price(best, place, rest) == wanted
+    for choose, auction in PAIRS:
+        market = choose.Market(OPENED[0])
+        work = choose.Scratch()
+        for i, one in enumerate(ranked):
+            # The ads of the snapshot are numbered by advertiser: one each.
+            work.ads[i] = raw[number[one.ad_id]][3]
+            work.bids[i], work.weights[i] = one.bid_micros, one.weight
+            work.floors[i], work.totals[i] = one.reserve_micros, one.bid_micros * one.weight
+            work.reasons[i], work.hits[i] = 0, 1
+        market.sift(work, len(ranked), kept)
+        auctioned = [work.totals[work.order[j]] for j in range(work.top)]
+        assert auctioned == [one.bid_micros * one.weight for one in ranked[: work.top]]
+        for j in range(work.top):
+            work.order[j] = j
+        assert auction.price(market, work, place) == (sale.gsp_micros, sale.vcg_micros)
