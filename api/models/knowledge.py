@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import msgspec
 from pydantic import Field
 
 from api.models.common import In, Line, Moment, Out, example
@@ -31,9 +32,7 @@ class FilterIn(In):
 
     def plain(self) -> Filter:
         """Return it as the trade understands it."""
-        values = self.model_dump()
-        lists = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        return Filter(**lists)
+        return msgspec.convert(self.model_dump(), Filter)
 
 
 class SearchIn(In):
