@@ -25,8 +25,8 @@ from catalog.tables import Run
 from domain.errors import ParleyError, Unavailable
 from graphs import registry
 from graphs.context import GraphContext
-from llm.tracing import quiet
 from graphs.registry import GraphVersion
+from llm.tracing import quiet
 from storage.database import Database
 
 log = logging.getLogger("parley.runner")
