@@ -14,6 +14,9 @@ MEGABYTE = 1 << 20
 DEFAULT_LIMIT = MEGABYTE
 SOURCE_LIMIT = 20 * MEGABYTE
 SOURCES = "/api/v1/sources"
+#: Bodies that the route itself writes to a file as they arrive.
+UPLOADS = "/api/v1/knowledge/sources/upload"
+UPLOAD_LIMIT = 100 * MEGABYTE
 MAX_DEPTH = 64
 #: A sender that takes longer holds memory for nothing.
 READ_SECONDS = 30.0
@@ -31,9 +34,7 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
         BadInput: if it takes longer than `READ_SECONDS`.
         ClientGone: if the caller hung up.
     """
-    announced = header(scope, b"content-length")
-    if announced is not None and announced.isdigit() and int(announced) > limit:
-        raise _too_large(limit)
+    _check_announced(scope, limit)
     try:
         async with asyncio.timeout(READ_SECONDS):
             return await _collect(receive, limit)
@@ -41,6 +42,27 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
         raise BadInput(
             "body_too_slow", "The body did not arrive in time; send it again."
         ) from error
+
+
+def _check_announced(scope: Scope, limit: int) -> None:
+    announced = header(scope, b"content-length")
+    if announced is not None and announced.isdigit() and int(announced) > limit:
+        raise _too_large(limit)
+
+
+def _counted(receive: Receive, limit: int) -> Receive:
+    """Hand a body on piece by piece, until it is larger than announced bodies may be."""
+    size = 0
+
+    async def again() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > limit:
+            raise _too_large(limit)
+        return message
+
+    return again
 
 
 async def _collect(receive: Receive, limit: int) -> bytes:
@@ -144,6 +166,10 @@ class BodyGuard:
         """Serve one request."""
         if scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self._inner(scope, receive, send)
+            return
+        if scope["path"] == UPLOADS:
+            _check_announced(scope, UPLOAD_LIMIT)
+            await self._inner(scope, _counted(receive, UPLOAD_LIMIT), send)
             return
         raw = scope["path"] == SOURCES
         body = await read_body(scope, receive, SOURCE_LIMIT if raw else DEFAULT_LIMIT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from api.examples_ingest import INGEST_EXAMPLES
 from api.examples_knowledge import KNOWLEDGE_EXAMPLES
 
 _ID = "01JD3ZK5W8Q4V6X7Y9A2B3C4D5"
@@ -211,6 +212,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "public_key": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
     },
     **KNOWLEDGE_EXAMPLES,
+    **INGEST_EXAMPLES,
     "Alive": {"status": "ok"},
     "Ready": {
         "ready": True,
