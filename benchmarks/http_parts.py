@@ -26,6 +26,7 @@ from bootstrap.services import Services, open_services
 from bootstrap.settings import Settings, load_settings
 from catalog.access import PUBLISHER_SCOPES, AccessService
 from catalog.repository import Snapshots
+from catalog.tables import Campaign
 from domain.time import utc
 from fastpath.compiler import compile_catalogue
 from fastpath.expand import Expander
@@ -139,6 +140,41 @@ def bodies(market: Market, app_id: str, count: int, *, refused: float = 0.4) -> 
     return found
 
 
+#: Messages of a user in one conversation; one every 15 s or so, hence at most one ad in this many asks.
+ASKS = 4
+_BLOCK = 200
+_SMALL_TALK = "Thanks, that was kind of you. Tell me how clouds come about, and why they are white."
+
+
+def talks(market: Market, app_id: str, count: int, *, idle: float = 0.4) -> list[bytes]:
+    """Return ad requests of conversations that ask `ASKS` times, about 0.9 kB each on average.
+
+    Every ask sends the conversation so far, as chats do; some user turns are small talk. The asks of one
+    conversation stand 200 requests apart, and all come within one pause between two ads.
+    """
+    chance = market.chance
+    found: list[bytes] = []
+    for start in range(0, count, _BLOCK * ASKS):
+        said: list[list[dict[str, str]]] = [[] for _ in range(_BLOCK)]
+        for ask in range(ASKS):
+            for number, turns in enumerate(said):
+                text = _SMALL_TALK if chance.random() < idle else market.text(170)
+                turns.append({"role": "user", "text": text})
+                found.append(_ask_body(app_id, start + number, ask, turns))
+                turns.append({"role": "assistant", "text": market.text(200, planted=1)})
+    return found[:count]
+
+
+def _ask_body(app_id: str, talk: int, ask: int, turns: list[dict[str, str]]) -> bytes:
+    return msgspec.json.encode(
+        {
+            "appId": app_id, "conversationId": f"conversation-{talk:08}", "messageId": f"message-{ask}",
+            "turns": turns, "language": "en", "geo": "US", "consent": {"ads": True},
+            "sdkVersion": "1.0.0",
+        }
+    )  # fmt: skip
+
+
 @contextmanager
 def parts(home: Path) -> Iterator[Settings]:
     """Start the embedded parts in a home of their own and bring the schema up to date."""
@@ -177,13 +213,23 @@ async def publish(settings: Settings, market: Market) -> tuple[str, str]:
                     "catalogue_hash": info.snapshot_id, "files": {},
                 }
             )  # fmt: skip
-        await _no_spending(services, market)
+        await _live(services, market, org.id)
         return app.id, key
 
 
-async def _no_spending(services: Services, market: Market) -> None:
-    """Set every campaign's counter: one without gets no ad."""
+async def _live(services: Services, market: Market, org_id: str) -> None:
+    """Make the campaigns rows that have spent nothing, and set their counters: one without gets no ad."""
+    campaigns = sorted({ad.campaign_id for ad in market.export.ads})
+    async with services.db.system() as session:
+        session.add_all(
+            Campaign(
+                id=campaign, org_id=org_id, created_at=utc(services.clock.now_ms()), name=campaign,
+                status="live", currency="USD", bid_model="cpc", bid_micros=50_000,
+                budget_total_micros=10**12,
+            )
+            for campaign in campaigns
+        )  # fmt: skip
     pipeline = services.redis.pipeline(transaction=False)
-    for campaign in sorted({ad.campaign_id for ad in market.export.ads}):
+    for campaign in campaigns:
         pipeline.hset(f"parley:spent:{campaign}", mapping={"total": 0})
     await pipeline.execute()

@@ -284,11 +284,11 @@ def _day(number: int) -> str:
     return day_of(number * _DAY_MS).strftime("%Y%m%d")
 
 
-def hashed(*parts: str) -> str:
-    """Return the hash of ids that a host chose: they may be long, odd or identifying."""
-    raw = [part.encode("utf-8", "replace") for part in parts]
-    lengths = b",".join([b"%d" % len(one) for one in raw])
-    return blake2b(b":".join([lengths, *raw]), digest_size=16).hexdigest()
+def hashed(app_id: str, name: str) -> str:
+    """Return the hash of an id that a host chose: it may be long, odd or identifying."""
+    app, own = app_id.encode("utf-8", "replace"), name.encode("utf-8", "replace")
+    raw = b"%d,%d:%b:%b" % (len(app), len(own), app, own)
+    return blake2b(raw, digest_size=16).hexdigest()
 
 
 def _capped(snapshot: Snapshot, proposal: Proposal, scope: str) -> Iterable[str]:
