@@ -392,11 +392,3 @@ async def test_a_removed_source_is_gone_and_its_originals_stay(services: Service
     async with knowledge(services, org) as service:
         with pytest.raises(NotFound):
             await remove_source(service, org, "default", document.source_id)
-
-
-async def test_a_tenant_sees_its_own_jobs_only(services: Services) -> None:
-    one, two = await new_org(services), await new_org(services, "Two")
-    job_id = await job_for(services, one, {"a.md": MANUAL})
-    async with services.db.tenant(two) as session:
-        with pytest.raises(NotFound):
-            await IngestService(session, services.ids, services.clock).retry(job_id)
