@@ -191,6 +191,26 @@ def test_a_flipped_bit_anywhere_in_any_array_is_refused(info: SnapshotInfo, tmp_
             raise AssertionError(name) from error
 
 
+def test_columns_that_lie_side_by_side_read_as_any_other(info: SnapshotInfo) -> None:
+    snapshot = Snapshot.open(info.path)
+    start = snapshot.manifest.arrays[layout.ROW[0]][0]
+    whole = (info.path / layout.ARRAYS_FILE).read_bytes()
+    for name in layout.ROW:
+        column = getattr(snapshot, name)
+        width = column.itemsize
+        assert column.strides == (layout.ROW_BYTES,) == (32,)
+        assert not column.flags.writeable
+        for number in range(len(column)):
+            raw = whole[start + 32 * number :][:width]
+            assert int(column[number]) == int.from_bytes(
+                raw, "little", signed=column.dtype.kind == "i"
+            )
+        start += width
+    for place in ((-1, 1), (0, -1), (len(whole) - 1, 1), (len(whole) - 32, 3)):
+        with pytest.raises(ValueError, match="ad_bid lies outside"):
+            layout.view(whole, "ad_bid", "<i8", place)
+
+
 @pytest.mark.parametrize(
     "manifest", [b"{not json", b"", b"[]", b'{"version": %d}' % layout.VERSION, None]
 )
