@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from bootstrap.knowledge import Knowledge
 from bootstrap.models import model_router
 from bootstrap.services import Services
 from catalog.tables import Run
@@ -14,13 +15,16 @@ from tools.product_source import fetch_page
 from tools.product_source.fetch import default_client
 
 
-def graph_context(services: Services, run: Run, emit: Emit) -> GraphContext:
+def graph_context(
+    services: Services, run: Run, emit: Emit, knowledge: Knowledge | None = None
+) -> GraphContext:
     """Return the context of a run.
 
     Args:
         services: The installation's parts.
         run: The run that is to be worked on.
         emit: Publishes progress.
+        knowledge: The process's knowledge store; one of its own by default.
     """
     settings = services.settings
     return GraphContext(
@@ -40,4 +44,5 @@ def graph_context(services: Services, run: Run, emit: Emit) -> GraphContext:
         fetch=partial(fetch_page, client_factory=default_client, clock=services.clock),
         emit=emit,
         demo_policy=settings.parley_env == "development",
+        retrieve=partial((knowledge or Knowledge(services)).retrieve, run.org_id),
     )

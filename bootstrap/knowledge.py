@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import encoder
 from bootstrap.services import Services
+from domain.evidence import Passage
 from rag.cache import IndexCache
 from rag.reading import KnowledgeReader
+from rag.repository import Indexes
 from rag.retrieve import Retriever
 from rag.service import KnowledgeService
 from rag.types import Filter
@@ -53,6 +55,14 @@ class Knowledge:
         """Return the writing side within a unit of work of the organisation."""
         analyser, embedder = await self._parts()
         return KnowledgeService(session, self.services.ids, self.services.clock, analyser, embedder)
+
+    async def retrieve(self, org_id: str, question: str, k: int) -> tuple[Passage, ...]:
+        """Return up to k passages of an organisation; none, at once, where it has no knowledge yet."""
+        async with self.services.db.tenant(org_id) as session:
+            index = await Indexes(session).named(org_id, "default")
+        if index is None:
+            return ()
+        return await (await self.reader(org_id)).retrieve(question, k)
 
     async def _parts(self) -> tuple[Analyser, Embedder]:
         # Model and dictionary take seconds and 300 MB: only where knowledge is used, and off the loop.

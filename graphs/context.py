@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from domain.events import Plain, Progress, ProgressType
+from domain.evidence import Passage
 from domain.ids import Ids, stable_id
 from domain.time import Clock, day_of
 from llm.router import ModelRouter
@@ -15,6 +16,7 @@ from storage.objects import ObjectStore
 
 Emit = Callable[[Progress], Awaitable[None]]
 Fetch = Callable[[str], Awaitable[bytes]]
+Retrieve = Callable[[str, int], Awaitable[tuple[Passage, ...]]]
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class GraphContext:
         fetch: Reads a public web page; raises typed errors.
         emit: Publishes progress.
         demo_policy: Whether the demo approval policy may approve (development only).
+        retrieve: Asks the organisation's documents (question, how many passages); None without a store.
     """
 
     run_id: str
@@ -40,6 +43,7 @@ class GraphContext:
     fetch: Fetch
     emit: Emit
     demo_policy: bool = False
+    retrieve: Retrieve | None = None
 
     @property
     def today(self) -> date:

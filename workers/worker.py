@@ -18,6 +18,7 @@ from celery import Celery
 from celery.signals import worker_process_init, worker_process_shutdown, worker_shutting_down
 
 from bootstrap.graph_parts import graph_context
+from bootstrap.knowledge import Knowledge
 from bootstrap.services import Services, open_services
 from bootstrap.settings import Settings, load_settings
 from bootstrap.snapshots import compile_and_publish
@@ -92,8 +93,10 @@ class Child:
         )
         progress = self._progress = RedisProgress(services.redis)
 
+        knowledge = Knowledge(services)
+
         def context_for(run: Run) -> GraphContext:
-            return graph_context(services, run, progress.emit)
+            return graph_context(services, run, progress.emit, knowledge)
 
         self._services = services
         self._runner = Runner(

@@ -19,6 +19,7 @@ from catalog.channels import OpResult
 from catalog.checks import Checks
 from catalog.in_chat import launch_of
 from catalog.service import CatalogService
+from domain.events import Plain
 from domain.time import utc
 from graphs.campaign import bookings, nodes
 from graphs.campaign.approving import by_policy
@@ -30,6 +31,8 @@ from graphs.context import GraphContext
 
 #: When the first look at a launched campaign is due.
 FIRST_LOOK = timedelta(hours=1)
+#: Sources named in a line of progress; the report has them all.
+_PLACES = 20
 
 
 async def research(state: CampaignState, runtime: Run) -> Update:
@@ -37,18 +40,22 @@ async def research(state: CampaignState, runtime: Run) -> Update:
     ctx = runtime.context
     desk = Desk(ctx.objects, ctx.run_id)
     report = await look_into(
-        ctx.router, state["brief"], await desk.material(), None, today=ctx.today
+        ctx.router, state["brief"], await desk.material(), ctx.retrieve, today=ctx.today
     )
     await desk.keep_research(report)
     for warning in report.warnings:
         await ctx.tell("warning", "research", warning)
     found = len(report.insights)
+    places: list[Plain] = [
+        *sorted({source.where for one in report.insights for source in one.sources})
+    ]
     await ctx.tell(
         "agent",
         "research",
         f"{found} findings, {len(report.keywords)} keywords"
         + (" (rule-based)" if report.rule_based else ""),
         insights=found,
+        sources=places[:_PLACES],
     )
     return {"insights": found}
 
