@@ -6,6 +6,7 @@ The core is one Python source that also runs uncompiled; `parley doctor` says wh
 from setuptools import Extension, setup
 
 CORE = (
+    "_points",
     "_core",
     "_edges",
     "_ids",

@@ -10,6 +10,8 @@ from __future__ import annotations
 from array import array
 from typing import Any
 
+from fastpath._points import Points, japanese, reader
+
 try:
     import cython
 except ImportError:  # Cython is a build tool; plain Python needs only its names
@@ -21,6 +23,8 @@ _MIX = 0xBF58476D1CE4E5B9
 #: Marks of a word: a dot in front belongs to it, + or # behind do, its base may not stand for it.
 _DOT, _TAIL, _SHORT = 1, 2, 4
 _MOST_WORDS = 4
+#: Kinds of characters, as in `_points`.
+_LETTER, _JOINED, _BLANK, _BREAK = 2, 128, 512, 1024
 _TABLE = 65_536
 #: Texts up to this length share scratch; longer ones bring their own.
 _SHARED = 4_096
@@ -61,86 +65,52 @@ def _hash(seed: Any, text: Any) -> Any:
     return _finish(h)
 
 
-def japanese(c: Any) -> Any:
-    """Return whether a character is in `text.JAPANESE`."""
-    code = ord(c)
-    if code < 0x3005:
-        return False
-    return (
-        code <= 0x3007
-        or 0x3041 <= code <= 0x3096
-        or 0x309D <= code <= 0x309F
-        or 0x30A1 <= code <= 0x30FA
-        or 0x30FC <= code <= 0x30FF
-        or 0x31F0 <= code <= 0x31FF
-        or 0x3400 <= code <= 0x4DBF
-        or 0x4E00 <= code <= 0x9FFF
-        or 0xF900 <= code <= 0xFAFF
-        or 0x20000 <= code <= 0x3FFFF
-    )
-
-
-def _letter(c: Any) -> Any:
-    """Return whether a character is a letter or digit outside the Japanese scripts."""
-    code = ord(c)
-    if code < 128:
-        return 97 <= code <= 122 or 48 <= code <= 57 or 65 <= code <= 90
-    return c.isalnum() and not japanese(c)
-
-
-def _word_end(text: Any, at: Any) -> Any:
+def _word_end(points: Any, at: Any) -> Any:
     """Return where the word that starts at `at` ends."""
-    total = len(text)
     i = at + 1
-    while i < total:
-        c = text[i]
-        if _letter(c) or 0x300 <= ord(c) <= 0x36F:
+    while True:
+        if points.kinds[i] & (_LETTER | _JOINED):
             i += 1
-        elif c == "'" and i + 1 < total and _letter(text[i + 1]):
+        elif points.codes[i] == 39 and points.kinds[i + 1] & _LETTER:
             i += 2
         else:
-            break
-    return i
+            return i
 
 
-def _owns_dot(text: Any, start: Any) -> Any:
+def _owns_dot(points: Any, start: Any) -> Any:
     """Return whether the dot before a word belongs to it: it follows a blank or an opening sign."""
-    if start == 0 or text[start - 1] != ".":
+    if start == 0 or points.codes[start - 1] != 46:
         return False
-    if start == 1:
+    if start == 1 or points.kinds[start - 2] & _BLANK:
         return True
-    c = text[start - 2]
-    return c.isspace() or c in "([{\"'/"
+    return points.text[start - 2] in "([{\"'/"
 
 
-def _owns_tail(text: Any, end: Any) -> Any:
+def _owns_tail(points: Any, end: Any) -> Any:
     """Return whether + or # behind a word belong to it; a single one between two words does not."""
-    total = len(text)
     i = end
-    while i < total and (text[i] == "+" or text[i] == "#"):
+    while points.codes[i] == 43 or points.codes[i] == 35:
         i += 1
-    return i > end and not (i == end + 1 and i < total and _letter(text[i]))
+    return i > end and not (i == end + 1 and points.kinds[i] & _LETTER)
 
 
-def _breaks(text: Any, start: Any, end: Any) -> Any:
+def _breaks(points: Any, start: Any, end: Any) -> Any:
     """Return whether what stands between two words ends a phrase (`text._BREAK`)."""
+    codes = points.codes
+    kinds = points.kinds
     for i in range(start, end):
-        c = text[i]
-        code = ord(c)
-        if code < 128:
-            if c in ".!?,;:" or (c == "-" and i + 1 < end and text[i + 1] == "-"):
-                return True
-            if c == "\n":
-                for j in range(i + 1, end):
-                    d = text[j]
-                    if d == "\n":
-                        return True
-                    if not d.isspace():
-                        if not (d.isalnum() or d == "_"):
-                            return True
-                        break
-        elif code in (0x2026, 0x3001, 0x3002, 0x2014, 0x2015, 0xFFFD) or japanese(c):
+        code = codes[i]
+        if kinds[i] & _BREAK or (code == 45 and i + 1 < end and codes[i + 1] == 45):
             return True
+        if code == 10:
+            for j in range(i + 1, end):
+                if codes[j] == 10:
+                    return True
+                if not kinds[j] & _BLANK:
+                    c = points.text[j]
+                    if not (c.isalnum() or c == "_"):
+                        return True
+                    break
     return False
 
 
@@ -169,6 +139,8 @@ class Scratch:
         self.flags = array("i", bytes(4 * room))
         #: Of each word, the hashes of the phrases of one to four words that end with it.
         self.hashes = array("Q", bytes(8 * _MOST_WORDS * room))
+        #: Of those that may be keys: word and size, as 4 x word + size.
+        self.places = array("i", bytes(4 * _MOST_WORDS * room))
 
 
 class Matcher:
@@ -197,6 +169,13 @@ class Matcher:
         self.known: dict[str, int] | None = None
 
     def words(self, text: str) -> tuple[set[int], list[tuple[int, int]]]:
+        """Scan a folded text for keys made of words; see `words_in`."""
+        points = reader().read(text)
+        found: tuple[set[int], list[tuple[int, int]]] = self.words_in(points)
+        reader().give(points)
+        return found
+
+    def words_in(self, points: Points) -> tuple[set[int], list[tuple[int, int]]]:
         """Scan a folded text for keys made of words.
 
         Returns:
@@ -205,47 +184,65 @@ class Matcher:
         """
         found: set[int] = set()
         unsure: list[tuple[int, int]] = []
-        total = len(text)
+        total = points.total
         shared = total <= _SHARED
         scratch = self.pool.pop() if shared and self.pool else Scratch(max(total, _SHARED))
-        count = self._cut(text, scratch)
-        hashes = scratch.hashes
-        # The hashes are all there before the first look-up, so that these do not wait for each other.
-        for word in range(count):
-            for size in range(min(self.longest, word + 1)):
-                wanted = _finish(hashes[_MOST_WORDS * word + size])
-                bucket = wanted >> self.shift
-                if self.buckets[bucket] != self.buckets[bucket + 1]:
-                    self._look(wanted, text, scratch, word - size, word + 1, found, unsure)
+        count = self._keys(self._cut(points, scratch), scratch)
+        for at in range(count):
+            wanted = scratch.hashes[at]
+            bucket = wanted >> self.shift
+            for form in range(self.buckets[bucket], self.buckets[bucket + 1]):
+                if self.prints[form] == wanted & 0xFFFF:
+                    self._look(form, points, scratch, scratch.places[at], found, unsure)
         if shared:
             self.pool.append(scratch)
         return found, unsure
 
-    def _cut(self, text: Any, scratch: Any) -> Any:
+    def _keys(self, count: Any, scratch: Any) -> Any:
+        """Keep the hashes whose buckets hold something, before the first is judged; returns how many."""
+        # Look-ups that nothing depends on do not wait for each other.
+        hashes = scratch.hashes
+        places = scratch.places
+        buckets = self.buckets
+        longest = self.longest
+        kept = 0
+        for word in range(count):
+            for size in range(longest if word >= longest else word + 1):
+                place = _MOST_WORDS * word + size
+                wanted = _finish(hashes[place])
+                bucket = wanted >> self.shift
+                hashes[kept] = wanted
+                places[kept] = place
+                kept += buckets[bucket] != buckets[bucket + 1]
+        return kept
+
+    def _cut(self, points: Any, scratch: Any) -> Any:
         """Write down the words of a text with the hashes of the phrases they end; returns how many."""
+        codes = points.codes
+        kinds = points.kinds
         starts = scratch.starts
         ends = scratch.ends
         bases = scratch.bases
         flags = scratch.flags
         hashes = scratch.hashes
-        total = len(text)
+        total = points.total
         one = two = three = four = self.start
         count = 0
         i = 0
         while i < total:
-            if not _letter(text[i]):
+            if not kinds[i] & _LETTER:
                 i += 1
                 continue
-            end = _word_end(text, i)
+            end = _word_end(points, i)
             base = end
             mark = 0
-            if end - i > 2 and text[end - 1] == "s" and text[end - 2] == "'":
+            if end - i > 2 and codes[end - 1] == 115 and codes[end - 2] == 39:
                 base = end - 2
-                if text[i:base] in self.contracted:
+                if points.text[i:base] in self.contracted:
                     mark = _SHORT
-            if _owns_dot(text, i):
+            if i > 0 and codes[i - 1] == 46 and _owns_dot(points, i):
                 mark |= _DOT
-            if _owns_tail(text, end):
+            if _owns_tail(points, end):
                 mark |= _TAIL
             starts[count] = i
             ends[count] = end
@@ -257,7 +254,7 @@ class Matcher:
             two = _step(one, 32)
             one = self.start
             for k in range(i, base):
-                code = ord(text[k])
+                code = codes[k]
                 one = _step(one, code)
                 two = _step(two, code)
                 three = _step(three, code)
@@ -272,24 +269,20 @@ class Matcher:
         return count
 
     def _look(
-        self, wanted: Any, text: Any, scratch: Any, first: Any, last: Any, found: Any, unsure: Any
+        self, form: Any, points: Any, scratch: Any, place: Any, found: Any, unsure: Any
     ) -> Any:
-        """Find the forms that words `first` to `last` (exclusive) are, and sort those that fit."""
-        bucket = wanted >> self.shift
-        for form in range(self.buckets[bucket], self.buckets[bucket + 1]):
-            if self.prints[form] != wanted & 0xFFFF:
-                continue
-            if not self.form_plain[form]:
-                unsure.append((first, form))
-            elif self._same(form, text, scratch, first, last) and self._bare(
-                text, scratch, first, last
-            ):
-                found.add(form)
+        """Sort a form with the hash of some words: it is none of them, fits, or may fit."""
+        last = place // _MOST_WORDS + 1
+        first = last - 1 - place % _MOST_WORDS
+        if not self.form_plain[form]:
+            unsure.append((first, form))
+        elif self._same(form, points, scratch, first, last) and self._bare(
+            points, scratch, first, last
+        ):
+            found.add(form)
 
-    def _same(self, form: Any, text: Any, scratch: Any, first: Any, last: Any) -> Any:
+    def _same(self, form: Any, points: Any, scratch: Any, first: Any, last: Any) -> Any:
         """Compare a plain form with words joined by single blanks, character by character."""
-        starts = scratch.starts
-        bases = scratch.bases
         at = self.form_offsets[form]
         end = self.form_offsets[form + 1]
         for word in range(first, last):
@@ -297,18 +290,15 @@ class Matcher:
                 if at >= end or self.form_blob[at] != 32:
                     return False
                 at += 1
-            for k in range(starts[word], bases[word]):
-                code = ord(text[k])
+            for k in range(scratch.starts[word], scratch.bases[word]):
+                code = points.codes[k]
                 if code >= 128:
-                    return self._same_encoded(form, text, scratch, first, last)
+                    spans = zip(scratch.starts[first:last], scratch.bases[first:last], strict=True)
+                    return self._is(form, " ".join([points.text[a:b] for a, b in spans]))
                 if at >= end or self.form_blob[at] != code:
                     return False
                 at += 1
         return at == end
-
-    def _same_encoded(self, form: Any, text: Any, scratch: Any, first: Any, last: Any) -> Any:
-        words = [text[scratch.starts[at] : scratch.bases[at]] for at in range(first, last)]
-        return self._is(form, " ".join(words))
 
     def _is(self, form: Any, text: Any) -> Any:
         wanted = text.encode("utf-8", "replace")
@@ -317,10 +307,8 @@ class Matcher:
             return False
         return all(self.form_blob[start + k] == wanted[k] for k in range(len(wanted)))
 
-    def _bare(self, text: Any, scratch: Any, first: Any, last: Any) -> Any:
+    def _bare(self, points: Any, scratch: Any, first: Any, last: Any) -> Any:
         """Return whether some words stand together, with nothing that belongs to one of them."""
-        starts = scratch.starts
-        ends = scratch.ends
         flags = scratch.flags
         if flags[first] & _DOT or flags[last - 1] & _TAIL:
             return False
@@ -330,7 +318,7 @@ class Matcher:
                 and (
                     flags[word] & _TAIL
                     or flags[word + 1] & _DOT
-                    or _breaks(text, ends[word], starts[word + 1])
+                    or _breaks(points, scratch.ends[word], scratch.starts[word + 1])
                 )
             ):
                 return False
@@ -386,14 +374,21 @@ class Matcher:
     def tags(self, forms: Any) -> dict[int, int]:
         """Return tag → the form that showed it: the longest, of equally long ones the first."""
         found: dict[int, int] = {}
+        last = -1
+        ordered = True
         for form in forms:
             length = self.form_offsets[form + 1] - self.form_offsets[form]
             for k in range(self.form_tag_offsets[form], self.form_tag_offsets[form + 1]):
                 tag = self.form_tags[k]
+                if tag > last:
+                    last = tag
+                    found[tag] = form
+                    continue
+                ordered = False
                 known = found.get(tag)
                 if (
                     known is None
                     or length > self.form_offsets[known + 1] - self.form_offsets[known]
                 ):
                     found[tag] = form
-        return dict(sorted(found.items()))
+        return found if ordered else dict(sorted(found.items()))

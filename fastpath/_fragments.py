@@ -11,20 +11,24 @@ from array import array
 from collections.abc import Iterable
 from typing import Any
 
+from fastpath._points import Points, reader
+
 _MIX = 0xBF58476D1CE4E5B9
 _MASK = 0xFFFFFFFFFFFFFFFF
 _ROW = 2_097_152
 _FIRST = 65_536
 _SHARED = 4_096
 _PAIRS = 65_536
+#: Kind of a blank, as in `_points`.
+_BLANK = 512
 #: Of a first character: a phrase of one character starts so; longer ones do.
 _ALONE, _LONGER = 1, 2
 #: Which neighbours a phrase must not have: none, Latin letters and digits, katakana.
 ANYWHERE, LATIN, KATAKANA = 0, 1, 2
 
 
-class Points:
-    """Code points of one text. Scans take one from the pool and give it back."""
+class Scratch:
+    """Code points of one text, runs of blanks as one. Scans take one from the pool and give it back."""
 
     def __init__(self, total: int) -> None:
         self.points = array("I", bytes(4 * (total + 1)))
@@ -69,7 +73,7 @@ class Trie:
         self.pairs = pairs
         self.accepts = array("Q", accepts)
         self.rules = array("B", rules)
-        self.pool: list[Points] = []
+        self.pool: list[Scratch] = []
         size = 8
         while size < 2 * len(edges) + 1:
             size *= 2
@@ -87,27 +91,35 @@ class Trie:
         self.mask = size - 1
 
     def scan(self, text: str) -> tuple[int, bool]:
+        """Return (bits of the phrases in a folded text, whether the cover leaves Japanese bare); see `scan_in`."""
+        points = reader().read(text)
+        found: tuple[int, bool] = self.scan_in(points)
+        reader().give(points)
+        return found
+
+    def scan_in(self, text: Points) -> tuple[int, bool]:
         """Return (bits of the phrases in a folded text, whether the cover leaves Japanese bare).
 
         Runs of blanks count as one blank. The second value ignores edge rules.
         """
-        total = len(text)
+        total = text.total
         shared = total <= _SHARED
-        scratch = self.pool.pop() if shared and self.pool else Points(max(total, _SHARED))
+        scratch = self.pool.pop() if shared and self.pool else Scratch(max(total, _SHARED))
         found: tuple[int, bool] = self._scan(text, scratch)
         if shared:
             self.pool.append(scratch)
         return found
 
     def _scan(self, text: Any, scratch: Any) -> Any:  # noqa: C901 - one pass over the characters
+        codes = text.codes
+        kinds = text.kinds
         points = scratch.points
+        first = self.first
+        pairs = self.pairs
         total = 0
-        for k in range(len(text)):
-            c = text[k]
-            code = ord(c)
-            if (
-                code <= 32 or code == 0x85 or code == 0xA0 or 0x1680 <= code <= 0x3000
-            ) and c.isspace():
+        for k in range(text.total):
+            code = codes[k]
+            if kinds[k] & _BLANK:
                 code = 32
                 if total and points[total - 1] == 32:
                     continue
@@ -118,10 +130,10 @@ class Trie:
         bare = False
         for i in range(total):
             code = points[i]
-            kind = self.first[code if code < _FIRST else _FIRST - 1]
+            kind = first[code if code < _FIRST else _FIRST - 1]
             if kind == _LONGER:
                 pair = _pair(code, points[i + 1]) if i + 1 < total else -1
-                if pair < 0 or not (self.pairs[pair >> 3] >> (pair & 7)) & 1:
+                if pair < 0 or not (pairs[pair >> 3] >> (pair & 7)) & 1:
                     kind = 0
             if kind:
                 node = self._next(0, code)

@@ -12,6 +12,8 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from fastpath._points import Points, reader
+
 _PRIME = 0x9E3779B97F4A7C15
 _MIX = 0xBF58476D1CE4E5B9
 _MASK = 0xFFFFFFFFFFFFFFFF
@@ -22,32 +24,22 @@ _ROW = 1_048_576
 _LONGEST_PREFIX = 31
 _OPENINGS = 4_096
 _ONE = 1
+#: Kinds of characters, as in `_points`.
+_ALNUM, _OVER, _SENTENCE = 4, 128, 2048
 #: Bits of categories; (category, first word, end word) of each phrase; whether words are left; (start, end).
 Found = tuple[int, list[tuple[int, int, int]], bool, list[tuple[int, int]]]
 #: Texts up to this length share scratch; longer ones bring their own.
 _SHARED = 4_096
 
 
-def _step(h: Any, c: Any) -> Any:
-    h = ((h ^ ord(c)) * _PRIME) & _MASK
+def _step(h: Any, code: Any) -> Any:
+    h = ((h ^ code) * _PRIME) & _MASK
     return h ^ (h >> 29)
 
 
 def _end(h: Any) -> Any:
     h = ((h ^ (h >> 32)) * _MIX) & _MASK
     return (h ^ (h >> 31)) | 1
-
-
-def _alnum(c: Any) -> Any:
-    """Return `c.isalnum()`, without asking the Unicode tables for ASCII."""
-    code = ord(c)
-    if code < 128:
-        return 97 <= code <= 122 or 48 <= code <= 57 or 65 <= code <= 90
-    return c.isalnum()
-
-
-def _mark(c: Any) -> Any:
-    return c == "." or c == "!" or c == "?" or c == "\n"
 
 
 class Table:
@@ -198,19 +190,19 @@ class Lexicon:
         """Return the hash of a whole word."""
         h = self.seed
         for i in range(len(word)):
-            h = _step(h, word[i])
+            h = _step(h, ord(word[i]))
         return int(_end(h))
 
     def prefix_hash(self, word: str) -> int:
         """Return the hash of the start of a word."""
         h = self.seed
         for i in range(len(word)):
-            h = _step(h, word[i])
+            h = _step(h, ord(word[i]))
         return int(_end(h ^ _PREFIX))
 
     def opening(self, word: str) -> int:
         """Return where the lengths of the prefixes stand that start with the first two letters of a word."""
-        return int(_step(_step(self.seed, word[0]), word[1]) & (_OPENINGS - 1))
+        return int(_step(_step(self.seed, ord(word[0])), ord(word[1])) & (_OPENINGS - 1))
 
     def harmless(self, word: str) -> None:
         """Remember that a word need not be looked at again."""
@@ -218,6 +210,13 @@ class Lexicon:
         self.memo[h & (_MEMO - 1)] = h
 
     def scan(self, text: str) -> Found:
+        """Return what stands in a folded text; see `scan_in`."""
+        points = reader().read(text)
+        found: Found = self.scan_in(points)
+        reader().give(points)
+        return found
+
+    def scan_in(self, points: Points) -> Found:
         """Return what stands in a folded text.
 
         Sentence marks count as words.
@@ -226,16 +225,19 @@ class Lexicon:
             Bits of the categories found; (category, first word, end word) of each phrase found; whether
             the cover leaves a word that is no mark; (start, end) of words to be looked at.
         """
-        total = len(text)
+        total = points.total
         shared = total <= _SHARED
         scratch = self.pool.pop() if shared and self.pool else Scratch(max(total, _SHARED))
-        found: Found = self._scan(text, scratch)
+        found: Found = self._scan(points, scratch)
         if shared:
             self.pool.append(scratch)
         return found
 
-    def _scan(self, text: Any, scratch: Any) -> Any:  # noqa: C901 - one pass over the characters
-        total = len(text)
+    def _scan(self, points: Any, scratch: Any) -> Any:  # noqa: C901 - one pass over the characters
+        codes = points.codes
+        kinds = points.kinds
+        openings = self.openings
+        total = points.total
         symbols = scratch.symbols
         offsets = scratch.offsets
         marks = scratch.marks
@@ -244,11 +246,11 @@ class Lexicon:
         used = 0
         i = 0
         while i < total:
-            c = text[i]
-            if not _alnum(c):
-                if _mark(c):
+            kind = kinds[i]
+            if not kind & _ALNUM:
+                if kind & _SENTENCE:
                     marks[count] = 1
-                    used = self._show(_end(_step(self.seed, c)), symbols, used)
+                    used = self._show(_end(_step(self.seed, codes[i])), scratch, used)
                     count += 1
                     offsets[count] = used
                 i += 1
@@ -258,32 +260,28 @@ class Lexicon:
             length = 0
             lengths = self.lengths
             while True:
-                h = _step(h, c)
+                h = _step(h, codes[i])
                 length += 1
                 if length == 2:
-                    lengths = self.openings[h & (_OPENINGS - 1)]
+                    lengths = openings[h & (_OPENINGS - 1)]
                 if lengths and length <= _LONGEST_PREFIX and (lengths >> length) & 1:
                     symbol = self.prefixes.get(_end(h ^ _PREFIX))
                     if symbol >= 0:
                         symbols[used] = symbol
                         used += 1
                 i += 1
-                while i < total and 0x300 <= ord(text[i]) <= 0x36F:
+                while kinds[i] & _OVER:
                     i += 1  # marks over and through letters do not hide the word
-                if i >= total:
-                    break
-                c = text[i]
-                if _alnum(c):
+                if kinds[i] & _ALNUM:
                     continue
-                if c == "'" and i + 1 < total and _alnum(text[i + 1]):
+                if i < total and codes[i] == 39 and kinds[i + 1] & _ALNUM:
                     i += 1
-                    c = text[i]
                     continue
                 break
             h = _end(h)
             if self.watch and 2 < length < 14 and self.memo[h & (_MEMO - 1)] != h:
                 watched.append((start, i))
-            used = self._show(h, symbols, used)
+            used = self._show(h, scratch, used)
             marks[count] = 0
             count += 1
             offsets[count] = used
@@ -299,24 +297,22 @@ class Lexicon:
             left = left or (at >= scratch.covered and not marks[at])
         return scratch.bits, hits, left, watched
 
-    def _show(self, h: Any, symbols: Any, used: Any) -> Any:
+    def _show(self, h: Any, scratch: Any, used: Any) -> Any:
         """Write down the symbols of a whole word; returns how many are written."""
         number = self.words.get(h)
         if number < 0:
             return used
         for k in range(self.row_from[number], self.row_from[number + 1]):
-            symbols[used] = self.row[k]
+            scratch.symbols[used] = self.row[k]
             used += 1
         return used
 
     def _walk(self, node: Any, start: Any, at: Any, count: Any, scratch: Any, hits: Any) -> Any:
         """Follow the trie from a node reached before word `at`."""
-        symbols = scratch.symbols
-        offsets = scratch.offsets
         self._accept(node, start, at, scratch, hits)
         if at < count:
-            for k in range(offsets[at], offsets[at + 1]):
-                to = self.edges.get(_edge(node, symbols[k]))
+            for k in range(scratch.offsets[at], scratch.offsets[at + 1]):
+                to = self.edges.get(_edge(node, scratch.symbols[k]))
                 if to >= 0:
                     self._walk(to, start, at + 1, count, scratch, hits)
         gap = self.gap_to[node]
@@ -326,14 +322,14 @@ class Lexicon:
         for skip in range(_GAP + 1):
             if at + skip >= count:
                 return 0
-            for k in range(offsets[at + skip], offsets[at + skip + 1]):
+            for k in range(scratch.offsets[at + skip], scratch.offsets[at + skip + 1]):
                 # The nearest word that fits a part is the one that counts.
                 first = True
-                for j in range(offsets[at], offsets[at + skip]):
-                    if symbols[j] == symbols[k]:
+                for j in range(scratch.offsets[at], scratch.offsets[at + skip]):
+                    if scratch.symbols[j] == scratch.symbols[k]:
                         first = False
                         break
-                to = self.edges.get(_edge(gap, symbols[k])) if first else -1
+                to = self.edges.get(_edge(gap, scratch.symbols[k])) if first else -1
                 if to >= 0:
                     self._walk(to, start, at + skip + 1, count, scratch, hits)
         return 0

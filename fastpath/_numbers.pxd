@@ -1,17 +1,16 @@
 cimport cython
 
-cdef int _SHORTEST
+from fastpath._points cimport Points, Reader
+
+cdef int _SHORTEST, _PRICE, _MODEL
+cdef unsigned int _INNER, _DECIMAL, _BLANK
 
 @cython.locals(
     found=int, total=Py_ssize_t, i=Py_ssize_t, start=Py_ssize_t, digits=bint, letters=bint, plain=bint,
-    c=Py_UCS4, code="unsigned int",
+    code="unsigned int", codes="unsigned int[::1]", kinds="unsigned short[::1]",
 )
-cdef object _numbers(str text, str signs, tuple units, tuple limits)
-@cython.locals(before=Py_UCS4, start=Py_ssize_t, end=Py_ssize_t)
-cdef bint _price(
-    str text, Py_ssize_t at, Py_ssize_t total, str signs, tuple units, tuple limits
-) except -1
-@cython.locals(code="unsigned int")
-cdef bint _digit(Py_UCS4 c) noexcept
-@cython.locals(code="unsigned int")
-cdef bint _inner(Py_UCS4 c) noexcept
+cdef object _numbers(Points points, str signs, tuple units, tuple limits)
+@cython.locals(
+    text=str, before=Py_UCS4, start=Py_ssize_t, end=Py_ssize_t, kinds="unsigned short[::1]"
+)
+cdef bint _price(Points points, Py_ssize_t at, str signs, tuple units, tuple limits) except -1

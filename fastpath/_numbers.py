@@ -5,87 +5,90 @@ from __future__ import annotations
 
 from typing import Any
 
+from fastpath._points import Points, reader
+
 PRICE, MODEL = 1, 2
+_PRICE, _MODEL = 1, 2
 _SHORTEST = 3
+#: Kinds of characters, as in `_points`.
+_INNER, _DECIMAL, _BLANK = 16, 32, 512
 
 
 def numbers(folded: str, signs: str, units: tuple[str, ...], limits: tuple[str, ...]) -> int:
+    """Return `PRICE` and `MODEL` bits of a folded text; see `numbers_in`."""
+    points = reader().read(folded)
+    found: int = numbers_in(points, signs, units, limits)
+    reader().give(points)
+    return found
+
+
+def numbers_in(points: Points, signs: str, units: tuple[str, ...], limits: tuple[str, ...]) -> int:
     """Return `PRICE` and `MODEL` bits of a folded text.
 
     A price has a sign before it or a unit behind it, a blank between them or not, or a limit ("under ") before
     it. A model name is a word of at least three letters a to z and digits 0 to 9, of both kinds.
 
     Args:
-        folded: The text.
+        points: The text.
         signs: Signs of currencies.
         units: What stands behind a price.
         limits: Words that stand before one, each with its blank.
     """
-    found: int = _numbers(folded, signs, units, limits)
+    if not points.seen & _DECIMAL:
+        return 0
+    found: int = _numbers(points, signs, units, limits)
     return found
 
 
-def _numbers(text: Any, signs: Any, units: Any, limits: Any) -> Any:
+def _numbers(points: Any, signs: Any, units: Any, limits: Any) -> Any:
+    codes = points.codes
+    kinds = points.kinds
     found = 0
-    total = len(text)
+    total = points.total
     i = 0
     while i < total:
-        if not _inner(text[i]):
+        if not kinds[i] & _INNER:
             i += 1
             continue
         start = i
         digits = False
         letters = False
         plain = True
-        while i < total and _inner(text[i]):
-            c = text[i]
-            code = ord(c)
+        while kinds[i] & _INNER:
+            code = codes[i]
             if 97 <= code <= 122:
                 letters = True
-            elif _digit(c):
+            elif kinds[i] & _DECIMAL:
                 digits = True
                 plain = plain and code < 128
-                if not found & PRICE and _price(text, i, total, signs, units, limits):
-                    found |= PRICE
+                if not found & _PRICE and _price(points, i, signs, units, limits):
+                    found |= _PRICE
             else:
                 plain = False
             i += 1
         if digits and letters and plain and i - start >= _SHORTEST:
-            found |= MODEL
+            found |= _MODEL
     return found
 
 
-def _price(text: Any, at: Any, total: Any, signs: Any, units: Any, limits: Any) -> Any:
+def _price(points: Any, at: Any, signs: Any, units: Any, limits: Any) -> Any:
     """Return whether what stands beside a digit makes it a price."""
+    text = points.text
+    kinds = points.kinds
     if at > 0:
         before = text[at - 1]
-        if before in signs or (at > 1 and before.isspace() and text[at - 2] in signs):
+        if before in signs or (at > 1 and kinds[at - 1] & _BLANK and text[at - 2] in signs):
             return True
         if before == " ":
             for limit in limits:
                 start = at - len(limit)
-                if start < 0 or (start > 0 and _inner(text[start - 1])):
+                if start < 0 or (start > 0 and kinds[start - 1] & _INNER):
                     continue
                 if text.startswith(limit, start):
                     return True
     end = at + 1
-    if end >= total or _digit(text[end]):
+    if end >= points.total or kinds[end] & _DECIMAL:
         return False
     if text.startswith(units, end):
         return True
-    return text[end].isspace() and text.startswith(units, end + 1)
-
-
-def _digit(c: Any) -> Any:
-    code = ord(c)
-    if code < 128:
-        return 48 <= code <= 57
-    return c.isdecimal()
-
-
-def _inner(c: Any) -> Any:
-    """Return whether a character is of the kind that regular expressions call a word character."""
-    code = ord(c)
-    if code < 128:
-        return 97 <= code <= 122 or 48 <= code <= 57 or 65 <= code <= 90 or code == 95
-    return c.isalnum()
+    return bool(kinds[end] & _BLANK) and text.startswith(units, end + 1)

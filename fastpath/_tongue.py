@@ -10,6 +10,8 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from fastpath._points import Points, reader
+
 _PRIME = 0x9E3779B97F4A7C15
 _MIX = 0xBF58476D1CE4E5B9
 _MASK = 0xFFFFFFFFFFFFFFFF
@@ -18,6 +20,8 @@ _LETTERS = 8_192
 _MOST = 64
 #: Words from this length on are looked at for their endings.
 _LONG = 6
+#: Kinds of characters, as in `_points`.
+_ALPHA, _WORD = 8, 16
 
 
 class Scores:
@@ -155,9 +159,14 @@ class Tongue:
                     break
         return latin, foreign, kana, han
 
-    def evidence(  # noqa: C901 - one pass over the words
-        self, sample: str
-    ) -> tuple[int, int, int, int]:
+    def evidence(self, sample: str) -> tuple[int, int, int, int]:
+        """Return what the words, letters and endings of a folded text speak for; see `evidence_in`."""
+        points = reader().read(sample)
+        found: tuple[int, int, int, int] = self.evidence_in(points)
+        reader().give(points)
+        return found
+
+    def evidence_in(self, points: Points) -> tuple[int, int, int, int]:
         """Return what the words, letters and endings of a folded text speak for.
 
         Returns:
@@ -167,37 +176,39 @@ class Tongue:
         scores = pooled.points
         for name in range(len(self.names)):
             scores[name] = 0
-        total = len(sample)
+        codes = points.codes
+        kinds = points.kinds
+        total = points.total
         words = 0
         i = 0
         before = False
         while i < total:
-            c = sample[i]
-            if before or not _letter(c):
-                before = _inner(c)
+            if before or not kinds[i] & _ALPHA:
+                before = bool(kinds[i] & _WORD)
                 i += 1
                 continue
             start = i
             end = 0
+            h = word = self.seed
             while True:
-                while i < total and _letter(sample[i]):
+                while kinds[i] & _ALPHA:
+                    h = _step(h, codes[i])
                     i += 1
-                if i < total and _inner(sample[i]):
+                if kinds[i] & _WORD:
                     break  # a digit or _ belongs to it: only what stands before the last ' is a word
                 end = i
-                if i + 1 < total and sample[i] == "'" and _letter(sample[i + 1]):
+                word = h
+                if i < total and codes[i] == 39 and kinds[i + 1] & _ALPHA:
+                    h = _step(h, 39)
                     i += 1
                     continue
                 break
-            before = i < total and _inner(sample[i])
+            before = bool(kinds[i] & _WORD)
             if end > start:
                 words += 1
-                h = self.seed
-                for k in range(start, end):
-                    h = _step(h, ord(sample[k]))
-                self._weigh(_end(h), sample, start, end, pooled)
-        if not sample.isascii():
-            self._letters(sample, pooled)
+                self._weigh(_end(word), points, start, end, pooled)
+        if not points.text.isascii():
+            self._letters(points.text, pooled)
         best = -1
         top = 0
         for name in range(len(self.names)):
@@ -208,9 +219,8 @@ class Tongue:
         self.pool.append(pooled)
         return words, home, best, top
 
-    def _weigh(self, h: Any, sample: Any, start: Any, end: Any, pooled: Any) -> Any:
+    def _weigh(self, h: Any, points: Any, start: Any, end: Any, pooled: Any) -> Any:
         """Add the points of one word."""
-        scores = pooled.points
         at = h & self.word_mask
         number = -1
         while True:
@@ -223,26 +233,26 @@ class Tongue:
             at = (at + 1) & self.word_mask
         if number >= 0:
             for k in range(self.row_from[number], self.row_from[number + 1]):
-                scores[self.row_names[k]] += self.row_points[k]
+                pooled.points[self.row_names[k]] += self.row_points[k]
             if self.local[number]:
                 return 0
         if end - start < _LONG:
             return 0
-        bits = self._endings(sample, start, end)
+        bits = self._endings(points, start, end)
         name = 0
         while bits:
             if bits & 1:
-                scores[name] += 1
+                pooled.points[name] += 1
             bits >>= 1
             name += 1
         return 0
 
-    def _endings(self, sample: Any, start: Any, end: Any) -> Any:
+    def _endings(self, points: Any, start: Any, end: Any) -> Any:
         """Return the languages, one bit each, that a word ends like."""
         bits = 0
         node = 0
         for k in range(end - start):
-            wanted = node * _ROW + ord(sample[end - 1 - k]) + 1
+            wanted = node * _ROW + points.codes[end - 1 - k] + 1
             at = wanted & self.ending_mask
             node = -1
             while True:
@@ -277,22 +287,6 @@ class Tongue:
                 if any(low <= ord(c) <= last for c in sample):
                     scores[name] += points
         return 0
-
-
-def _letter(c: Any) -> Any:
-    """Return whether a character is a letter: no digit, no _."""
-    code = ord(c)
-    if code < 128:
-        return 97 <= code <= 122 or 65 <= code <= 90
-    return c.isalnum() and not c.isdecimal()
-
-
-def _inner(c: Any) -> Any:
-    """Return whether a character is of the kind that regular expressions call a word character."""
-    code = ord(c)
-    if code < 128:
-        return 97 <= code <= 122 or 48 <= code <= 57 or 65 <= code <= 90 or code == 95
-    return c.isalnum()
 
 
 def _step(h: Any, code: Any) -> Any:

@@ -7,7 +7,6 @@ the same text finds the same ads with the same similarity on any machine, in eit
 
 from __future__ import annotations
 
-import unicodedata
 from array import array
 from collections.abc import Sequence
 from math import isqrt
@@ -66,14 +65,6 @@ def piece_hash(piece: str, inside: bool) -> int:
     for i in range(len(piece)):
         h = _step(h, ord(piece[i]))
     return int(_finish(h))
-
-
-def without_accents(folded: str) -> str:
-    """Return a folded text as words and pieces are written here: é is e."""
-    if folded.isascii():
-        return folded
-    parts = unicodedata.normalize("NFD", folded)
-    return "".join(c for c in parts if unicodedata.category(c) != "Mn")
 
 
 def open_table(names: Sequence[str]) -> tuple[Any, Any]:

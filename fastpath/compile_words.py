@@ -15,8 +15,8 @@ import numpy as np
 from domain.catalogue import AdEntry
 from domain.language import Language
 from fastpath import layout
-from fastpath._vectors import PPM, WHOLE, open_table, without_accents
-from fastpath.text import fold
+from fastpath._vectors import PPM, WHOLE, open_table
+from fastpath.text import fold, without_accents
 from fastpath.weight import log2_units
 
 Array = np.ndarray[Any, Any]

@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from fastpath import lexicons
+from fastpath._points import Points, reader
 from fastpath.model import GateModel, shipped
 from fastpath.text import fold
 
@@ -85,7 +86,15 @@ def beyond_phrases(
     Raises:
         GateModelError: The model is missing or damaged.
     """
-    if found <= RESTRICTED and (model or shipped()).fires(folded):
+    points = reader().read(folded)
+    found = beyond_phrases_in(found, points, model or shipped())
+    reader().give(points)
+    return found
+
+
+def beyond_phrases_in(found: frozenset[str], points: Points, model: GateModel) -> frozenset[str]:
+    """Return what `beyond_phrases` does, for a text already cut into code points."""
+    if found <= RESTRICTED and model.fires_in(points):
         return found | {INDIRECT}
     return found
 

@@ -15,7 +15,8 @@ import msgspec
 
 from domain.formats import Intent
 from fastpath import lexicons
-from fastpath._numbers import MODEL, PRICE, numbers
+from fastpath._numbers import MODEL, PRICE, numbers_in
+from fastpath._points import Points, reader
 from fastpath.text import fold
 
 #: How many of the user's last turns count.
@@ -116,7 +117,15 @@ def said_in(folded: str) -> Said:
 
 def numbers_too(signals: frozenset[str], greeting: bool, folded: str) -> Said:
     """Add to the phrases' signals of a folded text what its numbers say: a price, a model name."""
-    found = numbers(folded, _SIGNS, _UNITS, _LIMITS)
+    points = reader().read(folded)
+    said = numbers_too_in(signals, greeting, points)
+    reader().give(points)
+    return said
+
+
+def numbers_too_in(signals: frozenset[str], greeting: bool, points: Points) -> Said:
+    """Return what `numbers_too` does, for a text already cut into code points."""
+    found = numbers_in(points, _SIGNS, _UNITS, _LIMITS)
     if found & PRICE:
         signals |= {"price"}
     if found & MODEL:

@@ -18,11 +18,13 @@ from typing import Final, NamedTuple
 import msgspec
 
 from domain.language import Language, parse_language
+from fastpath._points import Points, reader
 from fastpath._tongue import Tongue
 from fastpath.text import fold
 
 _WORDS: Final = Path(__file__).parent / "data" / "latin_words.tsv"
-_SAMPLE: Final = 2_000
+#: So many characters of a text tell its language.
+SAMPLE: Final = 2_000
 #: How many earlier turns are asked.
 _HISTORY: Final = 6
 #: Languages that may be written in Han characters alone.
@@ -179,15 +181,24 @@ def served(code: str) -> Language | None:
 
 
 def evidence_of(text: str, folded: str | None = None) -> Evidence:
-    """Return what the first `_SAMPLE` characters of a text say about its language.
+    """Return what the first `SAMPLE` characters of a text say about its language.
 
     Args:
         text: The text as written.
         folded: The same folded, if the caller has it.
     """
-    sample = folded if folded is not None and len(text) <= _SAMPLE else fold(text[:_SAMPLE])
+    sample = folded if folded is not None and len(text) <= SAMPLE else fold(text[:SAMPLE])
+    points = reader().read(sample)
+    found = evidence_in(points)
+    reader().give(points)
+    return found
+
+
+def evidence_in(points: Points) -> Evidence:
+    """Return what a folded text of at most `SAMPLE` characters says about its language."""
+    sample = points.text
     if sample.isascii():
-        return _latin(sample)
+        return _latin(points)
     latin, foreign, kana, han = _tongue().survey(sample)
     if foreign >= 0:
         return Evidence(_SCRIPT_NAMES[foreign], "script")
@@ -195,7 +206,7 @@ def evidence_of(text: str, folded: str | None = None) -> Evidence:
         return Evidence("jpn", "script")
     if han and 3 * han >= latin:
         return _han(sample)
-    return _latin(sample) if latin else _NOTHING
+    return _latin(points) if latin else _NOTHING
 
 
 def _han(sample: str) -> Evidence:
@@ -206,12 +217,12 @@ def _han(sample: str) -> Evidence:
     return Evidence("zho", "default", "han")
 
 
-def _latin(sample: str) -> Evidence:
+def _latin(points: Points) -> Evidence:
     """Weigh words, letters and endings; English wins ties, and everything without evidence."""
-    words, english, best, points = _tongue().evidence(sample)
-    if words == 0 and sample.isascii():
+    words, english, best, other = _tongue().evidence_in(points)
+    if words == 0 and points.text.isascii():
         return _NOTHING
-    if points > english and points >= _needed(words, english):
+    if other > english and other >= _needed(words, english):
         return Evidence(_tongue().names[best], "words")
     if english:
         return _AT_HOME

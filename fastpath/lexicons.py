@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from fastpath._points import Points, reader
 from fastpath.phrases import DATA, Book, Fragments, read_lexicon
 
 _SHELVES: Final = ("gate", "intent")
@@ -31,16 +32,24 @@ class Lexicons:
         self._fragments = Fragments(_shelves(folder, languages, _UNSPACED), _GREETING)
 
     def read(self, folded: str) -> tuple[frozenset[str], frozenset[str], bool]:
+        """Return what stands in one folded text; see `read_in`."""
+        points = reader().read(folded)
+        found = self.read_in(points)
+        reader().give(points)
+        return found
+
+    def read_in(self, points: Points) -> tuple[frozenset[str], frozenset[str], bool]:
         """Return what stands in one folded text.
 
         Returns:
             Categories of the gate; signals of intent; whether nothing is left once greetings and thanks
             are taken away.
         """
-        (gate, signals), left = self._book.read(folded)
+        (gate, signals), left = self._book.read_in(points)
+        folded = points.text
         if folded.isascii():
             return gate, signals, not left
-        (more, others), bare = self._fragments.read(folded)
+        (more, others), bare = self._fragments.read_in(points)
         gate |= more
         signals |= others
         if bare and self._book.ascii_cover:

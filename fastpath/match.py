@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from fastpath._core import core_info
+from fastpath._points import Points, reader
 from fastpath.japanese import stands_alone
 from fastpath.snapshot import Snapshot
 from fastpath.text import fits, fold, words_of
 
-__all__ = ["core_info", "find_forms", "find_tags", "tags_in"]
+__all__ = ["core_info", "find_forms", "find_tags", "tags_in", "tags_of"]
 
 
 def find_forms(snapshot: Snapshot, text: str) -> list[int]:
     """Return the surface forms that stand in a raw text as words of their own, each once."""
-    return _forms(snapshot, fold(text))
+    points = reader().read(fold(text))
+    found = _forms(snapshot, points)
+    reader().give(points)
+    return found
 
 
 def find_tags(snapshot: Snapshot, text: str) -> dict[int, int]:
@@ -22,12 +26,21 @@ def find_tags(snapshot: Snapshot, text: str) -> dict[int, int]:
 
 def tags_in(snapshot: Snapshot, folded: str) -> dict[int, int]:
     """Return tag number → the surface form that showed it (the longest), for a folded text."""
-    forms = _forms(snapshot, folded)
+    points = reader().read(folded)
+    found = tags_of(snapshot, points)
+    reader().give(points)
+    return found
+
+
+def tags_of(snapshot: Snapshot, points: Points) -> dict[int, int]:
+    """Return what `tags_in` does, for a text already cut into code points."""
+    forms = _forms(snapshot, points)
     return snapshot.matcher.tags(forms) if forms else {}
 
 
-def _forms(snapshot: Snapshot, folded: str) -> list[int]:
-    found, unsure = snapshot.matcher.words(folded)
+def _forms(snapshot: Snapshot, points: Points) -> list[int]:
+    folded = points.text
+    found, unsure = snapshot.matcher.words_in(points)
     if unsure:
         words = words_of(folded)
         for start, form in unsure:

@@ -20,7 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.errors import Unavailable
-from fastpath._grams import window_sum
+from fastpath._grams import Grams
+from fastpath._points import Points as CodePoints
+from fastpath._points import reader
 
 MODEL_FILE: Final = Path(__file__).parent / "data" / "gate_model.bin"
 MAGIC: Final = b"PGM1"
@@ -110,6 +112,11 @@ def length_unit(length: int) -> int:
     return math.isqrt(max(length, SHORTEST) * _ROOT_UNIT * _ROOT_UNIT)
 
 
+@cache
+def _divisor(length: int) -> int:
+    return length_unit(length)
+
+
 class GateModel:
     """A loaded model.
 
@@ -122,22 +129,29 @@ class GateModel:
     def __init__(self, head: Head, weights: NDArray[np.int8], digest: str) -> None:
         self.head = head
         self.digest = digest
-        self._weights = weights
         self._thresholds = head.thresholds
+        self._grams = Grams(weights, head.bits, WINDOW, _STRIDE)
 
     def fires(self, folded: str) -> bool:
         """Return whether a folded text should be treated as sensitive."""
-        score, top = self._score(folded)
+        points = reader().read(folded)
+        found = self.fires_in(points)
+        reader().give(points)
+        return found
+
+    def fires_in(self, points: CodePoints) -> bool:
+        """Return what `fires` does, for a text already cut into code points."""
+        score, top = self._score(points)
         return score >= self._thresholds["jpn" if top >= _JAPANESE else "eng"]
 
     def score(self, folded: str) -> int:
         """Return the highest score of any window of a folded text."""
-        return self._score(folded)[0]
+        return self._score(reader().read(folded))[0]
 
-    def _score(self, folded: str) -> tuple[int, int]:
+    def _score(self, points: CodePoints) -> tuple[int, int]:
         """Return the score and the highest code point."""
-        best, length, top = window_sum(folded, self._weights, self.head.bits, WINDOW, _STRIDE)
-        return best * _ROOT_UNIT * _SCORE_UNIT // length_unit(min(length, WINDOW)), top
+        best, length, top = self._grams.sum_in(points)
+        return best * _ROOT_UNIT * _SCORE_UNIT // _divisor(min(length, WINDOW)), top
 
 
 def load(path: Path = MODEL_FILE) -> GateModel:

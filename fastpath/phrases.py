@@ -15,6 +15,7 @@ from typing import Final
 from fastpath._fragments import ANYWHERE, LATIN, Trie
 from fastpath._fragments import KATAKANA as KATAKANA_EDGE
 from fastpath._lexicon import Lexicon
+from fastpath._points import Points, reader
 from fastpath.japanese import KATAKANA, char_class
 from fastpath.text import fold
 
@@ -84,18 +85,25 @@ class Book:
         )
 
     def read(self, folded: str) -> tuple[Names, bool]:
+        """Return what stands in a folded text; see `read_in`."""
+        points = reader().read(folded)
+        found = self.read_in(points)
+        reader().give(points)
+        return found
+
+    def read_in(self, points: Points) -> tuple[Names, bool]:
         """Return what stands in a folded text.
 
         Returns:
             The categories, shelf by shelf, exceptions taken out first; whether the cover leaves words.
         """
-        bits, hits, left, watched = self._lexicon.scan(folded)
+        bits, hits, left, watched = self._lexicon.scan_in(points)
         if bits & self._exceptions:
             bits = self._unhidden(hits)
         names = self._known.get(bits)
         if names is None:
             names = self._name(bits)
-        return (self._slurs(folded, watched, names) if watched else names), left
+        return (self._slurs(points.text, watched, names) if watched else names), left
 
     def _unhidden(self, hits: list[tuple[int, int, int]]) -> int:
         """Return the bits of the phrases that no exception of their shelf touches."""
@@ -185,14 +193,15 @@ class Fragments:
         )
         self._whole = whole
 
-    def read(self, folded: str) -> tuple[Names, bool]:
+    def read_in(self, points: Points) -> tuple[Names, bool]:
         """Return what stands in a folded text.
 
         Returns:
             The categories, shelf by shelf, exceptions taken out first; whether the cover surely leaves a
             Japanese letter.
         """
-        found, bare = self._trie.scan(folded)
+        folded = points.text
+        found, bare = self._trie.scan_in(points)
         if any(found & exception for exception in self._exceptions):
             names = tuple(self._shelf(at, self._unhidden(at, folded, found)) for at in self._at)
             return names, bare and self._whole

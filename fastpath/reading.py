@@ -12,9 +12,10 @@ from typing import Final
 
 from domain.formats import Intent
 from fastpath import gate, lexicons, semantic
-from fastpath.intent import TURNS, Said, numbers_too, weigh
-from fastpath.language import UNKNOWN, Evidence, decide_language, evidence_of
-from fastpath.match import tags_in
+from fastpath._points import Points, reader
+from fastpath.intent import TURNS, Said, numbers_too_in, weigh
+from fastpath.language import SAMPLE, UNKNOWN, Evidence, decide_language, evidence_in, evidence_of
+from fastpath.match import tags_in, tags_of
 from fastpath.memory import Memory, shared
 from fastpath.snapshot import Snapshot
 from fastpath.text import fold
@@ -41,16 +42,16 @@ class Reading:
 
     __slots__ = ("categories", "evidence", "model", "said", "tags")
 
-    def __init__(self, folded: str, snapshot: Snapshot) -> None:
+    def __init__(self, points: Points, snapshot: Snapshot) -> None:
         self.model = snapshot.manifest.gate
         self.evidence: Evidence | None = None
         self.tags: tuple[str, dict[int, int]] = ("", {})
         self.said = Said(_NOTHING, greeting=False)
         self.categories = _GATE_ERROR
         try:
-            found, signals, greeting = lexicons.shipped().read(folded)
-            self.said = numbers_too(signals, greeting, folded)
-            self.categories = gate.beyond_phrases(found, folded, snapshot.gate_model)
+            found, signals, greeting = lexicons.shipped().read_in(points)
+            self.said = numbers_too_in(signals, greeting, points)
+            self.categories = gate.beyond_phrases_in(found, points, snapshot.gate_model)
         except Exception:  # the promise to users: a defect in here must close the gate
             self.categories = _GATE_ERROR
 
@@ -68,32 +69,40 @@ class _Turns:
     ) -> None:
         self.texts = texts
         self.snapshot = snapshot
-        self.folded: dict[int, str] = {}
+        self.points: dict[int, Points] = {}
         self.readings = [self._reading(at, memory) for at in range(len(texts))]
 
     def _reading(self, at: int, memory: Memory[Reading] | None) -> Reading:
         if memory is None:
-            return Reading(self.folded_at(at), self.snapshot)
+            return Reading(self.points_at(at), self.snapshot)
         key = memory.key(self.texts[at])
         known = memory.get(key)
         if known is None or known.model != self.snapshot.manifest.gate:
-            known = Reading(self.folded_at(at), self.snapshot)
+            known = Reading(self.points_at(at), self.snapshot)
             if known.categories is not _GATE_ERROR:
                 memory.put(key, known)
         return known
 
-    def folded_at(self, at: int) -> str:
-        """Return a turn, folded."""
-        folded = self.folded.get(at)
-        if folded is None:
-            folded = self.folded[at] = fold(self.texts[at])
-        return folded
+    def points_at(self, at: int) -> Points:
+        """Return a turn, folded and cut into code points."""
+        points = self.points.get(at)
+        if points is None:
+            points = self.points[at] = reader().read(fold(self.texts[at]))
+        return points
+
+    def close(self) -> None:
+        """Give back the scratch of the texts."""
+        give = reader().give
+        for points in self.points.values():
+            give(points)
 
     def evidence(self, at: int) -> Evidence:
         """Return what a turn says about its language."""
         reading = self.readings[at]
         if reading.evidence is None:
-            reading.evidence = evidence_of(self.texts[at], self.folded_at(at))
+            text = self.texts[at]
+            short = len(text) <= SAMPLE
+            reading.evidence = evidence_in(self.points_at(at)) if short else evidence_of(text)
         return reading.evidence
 
     def tags(self, at: int, snapshot: Snapshot) -> dict[int, int]:
@@ -103,8 +112,10 @@ class _Turns:
         if known[0] == snapshot.snapshot_id:
             return known[1]
         text = self.texts[at]
-        folded = self.folded_at(at) if len(text) <= MATCH_CHARS else fold(text[-MATCH_CHARS:])
-        tags = tags_in(snapshot, folded)
+        if len(text) <= MATCH_CHARS:
+            tags = tags_of(snapshot, self.points_at(at))
+        else:
+            tags = tags_in(snapshot, fold(text[-MATCH_CHARS:]))
         if len(tags) <= MAX_MATCHES:
             reading.tags = (snapshot.snapshot_id, tags)
         return tags
@@ -143,7 +154,8 @@ def read_turns(
         refusal = Reason.UNSUPPORTED_LANGUAGE
     near: list[tuple[int, int]] = []
     if refusal is None and semantic.wanted(spoken.language, asked):
-        near = sorted(semantic.similar(snapshot, turns.folded_at(users[-1])))
+        near = sorted(semantic.similar(snapshot, turns.points_at(users[-1]).text))
+    turns.close()
     return Features(
         refusal=refusal,
         language=spoken.seen,
@@ -180,9 +192,13 @@ def _matches(
     snapshot: Snapshot, request: AdRequest, turns: _Turns
 ) -> tuple[tuple[Match, ...], int]:
     """Return the tags of the last turns; the latest mention by the user counts."""
+    last = len(request.turns)
+    if last == 1:
+        tags = turns.tags(0, snapshot)
+        if len(tags) <= MAX_MATCHES:
+            return tuple([Match(tag, form, 0, True) for tag, form in tags.items()]), 0
     found: dict[int, tuple[bool, int, int, int]] = {}
     age = 0
-    last = len(request.turns)
     for at in range(last - 1, max(-1, last - 1 - MATCH_TURNS), -1):
         user = request.turns[at].role == "user"
         for tag, form in turns.tags(at, snapshot).items():

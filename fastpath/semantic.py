@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from domain.language import Language
-from fastpath._vectors import without_accents
 from fastpath.snapshot import Snapshot
+from fastpath.text import without_accents
 
 #: With this many tags found, what was said is clear enough.
 ENOUGH_TAGS: Final = 5

@@ -115,6 +115,14 @@ def _joins(char: str) -> bool:
     )
 
 
+def without_accents(folded: str) -> str:
+    """Return a folded text without its accents: é is e."""
+    if folded.isascii():
+        return folded
+    parts = unicodedata.normalize("NFD", folded)
+    return "".join(c for c in parts if unicodedata.category(c) != "Mn")
+
+
 class Words(msgspec.Struct, frozen=True):
     """A folded text cut into words. All lists have one entry per word.
 

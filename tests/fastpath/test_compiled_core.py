@@ -27,6 +27,7 @@ from fastpath import (
     _grams,
     _lexicon,
     _numbers,
+    _points,
     _tongue,
     decide,
     model,
@@ -163,7 +164,59 @@ def test_the_model_sums_the_grams_that_it_was_trained_on(text: str) -> None:
     )
 
 
+@given(st.lists(PIECES, max_size=20).map("".join) | st.text(max_size=60))
+@settings(max_examples=200, deadline=None)
+def test_characters_are_of_the_same_kinds(text: str) -> None:
+    folded = fold(text)
+    ours, other = _points.reader().read(folded), plain("_points").reader().read(folded)
+    assert list(ours.codes[: len(folded)]) == [ord(c) for c in folded]
+    assert list(ours.kinds[: len(folded) + 1]) == list(other.kinds[: len(folded) + 1])
+    assert (ours.text, ours.total, ours.seen) == (folded, len(folded), other.seen)
+    for char, kind in zip(folded, ours.kinds, strict=False):
+        assert bool(kind & _points.LETTER) == (char.isalnum() and not _points.japanese(char))
+        assert bool(kind & _points.INNER) == (char.isalnum() or char == "_")
+        assert bool(kind & _points.ALPHA) == (char.isalnum() and not char.isdecimal())
+    _points.reader().give(ours)
+
+
+def test_scratch_is_used_again_and_names_no_text() -> None:
+    reader = _points.Reader()
+    first = reader.read("secret")
+    reader.give(first)
+    assert first.text == ""
+    again = reader.read("hi")
+    assert again is first
+    assert list(again.kinds[:3])[2] == 0
+    assert reader.read("x" * 5_000) is not reader.read("y" * 5_000)
+
+
+def test_all_loops_mean_the_same_kinds() -> None:
+    """Every module has constants of its own, which C compilers like: they are those of `_points`."""
+    held = {
+        "_core": {"_LETTER": "LETTER", "_JOINED": "MARK", "_BLANK": "SPACE", "_BREAK": "BREAK"},
+        "_lexicon": {"_ALNUM": "ALNUM", "_OVER": "MARK", "_SENTENCE": "SENTENCE"},
+        "_tongue": {"_ALPHA": "ALPHA", "_WORD": "INNER"},
+        "_numbers": {"_INNER": "INNER", "_DECIMAL": "DECIMAL", "_BLANK": "SPACE"},
+        "_grams": {"_ALNUM": "ALNUM", "_DIGIT": "DIGIT"},
+        "_fragments": {"_BLANK": "SPACE"},
+    }
+    for name, constants in held.items():
+        for ours, theirs in constants.items():
+            assert getattr(plain(name), ours) == getattr(_points, theirs), (name, ours)
+
+
 def test_there_is_one_source() -> None:
-    for module in (_core, _choose, _edges, _fold, _fragments, _grams, _lexicon, _numbers, _tongue):
+    for module in (
+        _core,
+        _choose,
+        _edges,
+        _fold,
+        _fragments,
+        _grams,
+        _lexicon,
+        _numbers,
+        _points,
+        _tongue,
+    ):
         assert plain(module.__name__.rpartition(".")[2]).__file__.endswith(".py")
     assert not plain("_core").is_compiled()
