@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -20,6 +21,7 @@ import msgspec
 from benchmarks.http_load import Outcome, run_load
 from benchmarks.synthetic import APP, Market
 from bootstrap.embedded import EmbeddedServices
+from bootstrap.embedded.process import shim_command
 from bootstrap.installation import migrate
 from bootstrap.local_snapshots import snapshot_folder
 from bootstrap.services import Services, open_services
@@ -52,6 +54,8 @@ class Server:
             sys.executable, "-m", "uvicorn", app, "--port", str(port), "--no-access-log",
             "--log-level", "warning", *(["--factory"] if factory else []),
         ]  # fmt: skip
+        # It ends with this process, however that happens.
+        command = shim_command(command, signal.SIGTERM)
         self._child = subprocess.Popen(
             command, cwd=_ROOT, env={**os.environ, **env, "PYTHONPATH": str(_ROOT)}
         )
