@@ -27,6 +27,8 @@ MAX_CANDIDATES: Final = 1_024
 #: `EXPLORE_RATE / EXPLORE_TOP`: 10,000 parts per million.
 EXPLORE_WITHIN_PPM: Final = 200_000
 _EXPLORE_PPM: Final = round(EXPLORE_RATE * PPM)
+#: Refusals that count whatever the app and the user allow.
+_FIRST: Final = (Reason.INVALID, Reason.TOO_LONG, Reason.SENSITIVE)
 _LEAST_OPPORTUNITY: Final = round(T_LOW * 1_000)
 
 
@@ -56,13 +58,15 @@ def context_of(
         now_ms=now_ms,
         formats=request.formats,
         geo=request.geo.upper() if request.geo else None,
-        topics=tuple(sorted(request.topics)),
-        blocked_advertisers=tuple(sorted(request.blocked_advertisers)),
+        topics=tuple(sorted(request.topics)) if request.topics else (),
+        blocked_advertisers=tuple(sorted(request.blocked_advertisers))
+        if request.blocked_advertisers
+        else (),
         consent_ads=request.consent.ads,
-        spent_campaigns=tuple(sorted(spent)),
+        spent_campaigns=tuple(sorted(spent)) if spent else (),
         device=device if device in layout.DEVICES else None,
-        blocked_topics=tuple(sorted(request.blocked_topics)),
-        capped_campaigns=tuple(sorted(capped)),
+        blocked_topics=tuple(sorted(request.blocked_topics)) if request.blocked_topics else (),
+        capped_campaigns=tuple(sorted(capped)) if capped else (),
         shown=tuple(sorted(shown.items())) if shown else (),
         test=request.test,
         rule=rule,
@@ -164,14 +168,15 @@ def _market(snapshot: Snapshot, app: AppEntry) -> tuple[Any, Any]:
 
 def _refusal(features: Features, context: Context, app: AppEntry | None) -> Reason | None:
     """Return why there can be no ad whatever the catalogue holds; safety comes first."""
-    if features.refusal in (Reason.INVALID, Reason.TOO_LONG, Reason.SENSITIVE):
-        return features.refusal
+    refusal = features.refusal
+    if refusal is not None and refusal in _FIRST:
+        return refusal
     if app is None:
         return Reason.UNKNOWN_APP
     if context.consent_ads is False:
         return Reason.NO_CONSENT
-    if features.refusal is not None:
-        return features.refusal
+    if refusal is not None:
+        return refusal
     if not context.test and features.opportunity_milli < _LEAST_OPPORTUNITY:
         return Reason.LOW_OPPORTUNITY
     return None

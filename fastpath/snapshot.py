@@ -145,7 +145,10 @@ class Snapshot(Tables):
 
     def app(self, app_id: str) -> AppEntry | None:
         """Return a publisher app, or None."""
-        return self.apps.get(app_id)
+        try:
+            return self.apps[app_id]
+        except KeyError:
+            return None
 
     @cached_property
     def topics(self) -> frozenset[str]:
