@@ -10,6 +10,7 @@ import pytest
 from bootstrap.services import Services
 from tests.api.conftest import Accounts, Door
 
+KNOWN = "/api/v1/knowledge"
 pytestmark = pytest.mark.asyncio
 
 PAGE = b"<html><body><h1>Trail shoes</h1><p>Sticky rubber soles grip wet rock.</p></body></html>"
@@ -57,6 +58,8 @@ async def test_another_tenants_things_do_not_exist(
         ("POST", "/api/v1/campaigns/create", {"goal": "x", "page_source_id": source}),
         ("GET", f"/api/v1/decisions/{request_id}", None),
         ("POST", "/api/v1/keys", {"name": "k", "scopes": ["ads:serve"], "app_id": accounts.web_app}),
+        ("PATCH", f"/api/v1/campaigns/{campaign}", {"pacing": "even"}),
+        ("PATCH", f"/api/v1/apps/{accounts.web_app}", {"relevance_floor_ppm": 1}),
     ]  # fmt: skip
     for method, path, body in attempts:
         status, code = await code_of(door, method, path, theirs, json=body)
@@ -127,7 +130,21 @@ async def test_every_route_asks_for_its_scope(
         ("keys:write", "DELETE", f"/api/v1/keys/key_{item}", None),
         ("keys:write", "POST", "/api/v1/apps", {"name": "x"}),
         ("reports:read", "GET", "/api/v1/apps", None),
-    ]
+        ("campaigns:write", "PATCH", f"/api/v1/campaigns/cmp_{item}", {}),
+        ("keys:write", "PATCH", f"/api/v1/apps/app_{item}", {}),
+        ("campaigns:read", "POST", f"{KNOWN}/search", {"query": "x"}),
+        ("campaigns:read", "POST", f"{KNOWN}/answer", {"question": "x"}),
+        ("campaigns:read", "GET", f"{KNOWN}/why?query=x", None),
+        ("campaigns:read", "GET", f"{KNOWN}/documents/doc_{item}/chunks", None),
+        ("campaigns:write", "PATCH", f"{KNOWN}/chunks/chk_{item}", {"text": "x"}),
+        ("campaigns:write", "POST", f"{KNOWN}/sources", {"kind": "url", "address": "https://x.test/"}),
+        ("campaigns:write", "POST", f"{KNOWN}/sources/upload?name=x.md", {}),
+        ("campaigns:read", "GET", f"{KNOWN}/sources", None),
+        ("campaigns:write", "DELETE", f"{KNOWN}/sources/kso_{item}", None),
+        ("campaigns:read", "GET", f"{KNOWN}/jobs", None),
+        ("campaigns:read", "GET", f"{KNOWN}/jobs/igj_{item}", None),
+        ("campaigns:write", "POST", f"{KNOWN}/jobs/igj_{item}/retry", {}),
+    ]  # fmt: skip
     document = (await door.call("GET", "/openapi.json")).json()
     described = {
         (m.upper(), p)
