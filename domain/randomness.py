@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
+from hashlib import blake2b
+from typing import Final
+
+_STEPS: Final = float(2**53)
 
 
 def draw(request_id: str, purpose: str, counter: int = 0) -> float:
@@ -13,10 +16,10 @@ def draw(request_id: str, purpose: str, counter: int = 0) -> float:
         purpose: What it decides, e.g. `"explore"`; two purposes never share draws.
         counter: Which draw of that purpose.
     """
-    return draw_int(request_id, purpose, counter) / 2**53
+    return draw_int(request_id, purpose, counter) / _STEPS
 
 
 def draw_int(request_id: str, purpose: str, counter: int = 0, bits: int = 53) -> int:
     """Return `bits` uniform bits (at most 64) that depend on the arguments only."""
     key = f"{request_id}\x1f{purpose}\x1f{counter}".encode()
-    return int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "big") >> (64 - bits)
+    return int.from_bytes(blake2b(key, digest_size=8).digest(), "big") >> (64 - bits)
