@@ -17,7 +17,10 @@ COMMANDS = {
         f"{_HERE}.brief:brief",
         "Read a goal (or many) without running anything. Needs no service.",
     ),
-    "watch": (f"{_HERE}.watch:watch", "Watch a run as a live tree, from its first event on."),
+    "watch": (
+        f"{_HERE}.watch:watch",
+        "Watch a run as a live tree; ends with the run. Campaigns and organisations go on until Ctrl-C.",
+    ),
     "runs": (f"{_HERE}.campaign:runs", "List the runs of this installation's advertiser."),
     "approve": (
         f"{_HERE}.campaign:approve",
