@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import encoder
+from bootstrap.knowledge_models import answering_models
 from bootstrap.services import Services
 from domain.evidence import Passage
 from rag.cache import IndexCache
@@ -42,6 +43,7 @@ class Knowledge:
     ) -> KnowledgeReader:
         """Return a reader of one organisation's knowledge."""
         analyser, embedder = await self._parts()
+        writer, judge = answering_models(self.services, org_id)
         return KnowledgeReader(
             self.services.db,
             org_id,
@@ -49,6 +51,8 @@ class Knowledge:
             self.cache,
             namespace=namespace,
             filter=filter,
+            writer=writer,
+            judge=judge,
         )
 
     async def writer(self, session: AsyncSession) -> KnowledgeService:
