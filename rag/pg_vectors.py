@@ -120,7 +120,7 @@ class PgVectorStore:
     async def _approximate(self, vector: Sequence[float], k: int, filter: Filter) -> list[Hit]:
         distance = ChunkVector.embedding.max_inner_product(list(vector))
         query = self._passing(select(ChunkVector.chunk_no, distance.label("distance")), filter)
-        await self.session.execute(_HNSW, {"ef": str(min(1000, max(200, 2 * k)))})
+        await self.session.execute(_HNSW, {"ef": str(min(1000, max(200, 4 * k)))})
         rows = (await self.session.execute(query.order_by(distance).limit(k))).all()
         await self.session.execute(_AFTER)
         # Relaxed order: nearly sorted only.
