@@ -22,6 +22,7 @@ import encoder
 from benchmarks.rag import Clustered, Words, _services
 from bootstrap.embedded import ServiceUrls
 from catalog.access import AccessService
+from domain.errors import Unavailable
 from domain.events import Progress
 from domain.ids import RandomIds
 from domain.time import SystemClock
@@ -75,7 +76,7 @@ class Bench:
 
 
 async def _no_fetch(url: str) -> Fetched:
-    raise NotImplementedError(url)
+    raise Unavailable("no_fetch", f"The benchmark reads no address: {url}")
 
 
 async def _no_emit(event: Progress) -> None:

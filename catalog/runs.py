@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import func, or_, select, text, update
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.tables import Run
@@ -14,7 +13,7 @@ from domain.errors import Conflict
 from domain.ids import Ids
 from domain.time import Clock, utc
 from storage import outbox
-from storage.base import Repository
+from storage.leases import LeasedRepository
 
 
 class RunStatus(StrEnum):
@@ -34,7 +33,7 @@ WAITING = frozenset({RunStatus.NEEDS_INPUT, RunStatus.AWAITING_APPROVAL})
 FINISHED = frozenset({RunStatus.SUCCEEDED, RunStatus.REFUSED, RunStatus.REJECTED, RunStatus.FAILED})
 
 
-class Runs(Repository[Run]):
+class Runs(LeasedRepository[Run]):
     """Queries over runs."""
 
     row, prefix = Run, "run"
@@ -45,63 +44,6 @@ class Runs(Repository[Run]):
             select(Run).where(Run.org_id == org_id, Run.idempotency_key == idempotency_key)
         )
         return found
-
-    async def take_lease(self, run_id: str, owner: str, seconds: int) -> Run | None:
-        """Lease a run if nobody else holds it; one conditional UPDATE decides between two workers.
-
-        Lease times come from the database's clock, the only one that all workers share.
-        """
-        free = or_(Run.lease_until.is_(None), Run.lease_until < func.now())
-        active = (RunStatus.QUEUED, RunStatus.RUNNING)
-        statement = (
-            update(Run)
-            .where(Run.id == run_id, Run.status.in_(active), free)
-            .values(
-                status=RunStatus.RUNNING,
-                lease_owner=owner,
-                lease_until=_in(seconds),
-                attempts=Run.attempts + 1,
-                updated_at=func.now(),
-            )
-            .returning(Run)
-        )
-        return (await self.session.scalars(statement)).one_or_none()
-
-    async def renew_lease(self, run_id: str, owner: str, seconds: int) -> bool:
-        """Extend a lease; False if it was lost to another worker."""
-        statement = (
-            update(Run)
-            .where(Run.id == run_id, Run.lease_owner == owner, Run.status == RunStatus.RUNNING)
-            .values(lease_until=_in(seconds), updated_at=func.now())
-            .returning(Run.id)
-        )
-        return (await self.session.scalar(statement)) is not None
-
-    async def release(self, run_id: str, owner: str, status: RunStatus, **values: Any) -> bool:
-        """Write how a leased run came to rest and give the lease back; False if it was lost."""
-        statement = (
-            update(Run)
-            .where(Run.id == run_id, Run.lease_owner == owner)
-            .values(
-                status=status,
-                lease_owner=None,
-                lease_until=None,
-                updated_at=func.now(),
-                **values,
-            )
-            .returning(Run.id)
-        )
-        return (await self.session.scalar(statement)) is not None
-
-    async def orphans(self, queued_for: int = 10) -> Sequence[str]:
-        """Return runs that nobody works on: an expired lease, or queued for many seconds unseen."""
-        query = select(Run.id).where(
-            or_(
-                (Run.status == RunStatus.RUNNING) & (Run.lease_until < func.now()),
-                (Run.status == RunStatus.QUEUED) & (Run.updated_at < _in(-queued_for)),
-            )
-        )
-        return (await self.session.scalars(query)).all()
 
 
 class RunService:
@@ -196,7 +138,3 @@ def _same(run: Run, goal: str, inputs: dict[str, Any]) -> Run:
             "This Idempotency-Key was used for another campaign; send a new one.",
         )
     return run
-
-
-def _in(seconds: int) -> Any:
-    return func.now() + text(f"interval '{int(seconds)} seconds'")

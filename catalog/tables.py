@@ -9,6 +9,7 @@ from sqlalchemy import ARRAY, ForeignKey, Index, SmallInteger, UniqueConstraint,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.base import Row, TenantRow
+from storage.leases import LeasedRow
 
 
 class Organisation(Row):
@@ -89,12 +90,11 @@ class ProductSourceRow(TenantRow):
     problems: Mapped[list[dict[str, Any]]]
 
 
-class Run(TenantRow):
+class Run(LeasedRow):
     """One run of an agent graph. Its checkpoints are execution detail; this row is the record.
 
     Attributes:
         status: queued | running | needs_input | awaiting_approval | succeeded | failed | refused.
-        lease_owner, lease_until: Who works on it, and until when others must keep away.
         pending: An answer that the next start hands to the waiting interrupt.
         question: What the run waits for.
     """
@@ -111,17 +111,12 @@ class Run(TenantRow):
     inputs: Mapped[dict[str, Any]]
     idempotency_key: Mapped[str | None]
     requested_by: Mapped[str]
-    status: Mapped[str] = mapped_column(default="queued")
     step: Mapped[str | None]
-    attempts: Mapped[int] = mapped_column(default=0)
-    lease_owner: Mapped[str | None]
-    lease_until: Mapped[datetime | None]
     question: Mapped[dict[str, Any] | None]
     pending: Mapped[dict[str, Any] | None]
     result: Mapped[dict[str, Any] | None]
     error: Mapped[dict[str, Any] | None]
     campaign_id: Mapped[str | None]
-    updated_at: Mapped[datetime]
 
 
 class Campaign(TenantRow):

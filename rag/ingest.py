@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -30,6 +30,7 @@ from rag.service import KnowledgeService, StoreOf, pgvector_store
 from rag.tables import Source
 from storage import outbox
 from storage.database import Database
+from storage.leases import Lease
 from storage.objects import ObjectStore
 
 log = logging.getLogger("parley.rag")
@@ -96,8 +97,8 @@ class Ingestion:
         Raises:
             Unavailable: if a part is down; the lease expires and the job is tried again.
         """
-        async with self.db.system() as session:
-            job = await Jobs(session).take_lease(job_id, self.owner, self.lease_s)
+        lease = self._lease(job_id)
+        job = await lease.take()
         if job is None:
             log.info("job %s: its source is being read, or nothing is to be done", job_id)
             return None
@@ -105,19 +106,7 @@ class Ingestion:
             return await self._fail(
                 job, "job_keeps_dying", f"It was begun {job.attempts} times; see the logs."
             )
-        work = asyncio.create_task(self._work(job))
-        heart = asyncio.create_task(self._beat(job.id, work))
-        try:
-            return await work
-        except asyncio.CancelledError:
-            if heart.done() and not heart.cancelled():
-                log.warning("job %s: lease lost, another worker goes on", job.id)
-                return None
-            raise
-        finally:
-            heart.cancel()
-            with suppress(asyncio.CancelledError):
-                await heart
+        return await lease.hold(self._work(job))
 
     @asynccontextmanager
     async def knowledge(self, job: IngestJob) -> AsyncIterator[KnowledgeService]:
@@ -261,24 +250,11 @@ class Ingestion:
         return JobStatus.QUEUED if kept else None
 
     async def _rest(self, job: IngestJob, status: JobStatus, **values: Any) -> JobStatus | None:
-        async with self.db.system() as session:
-            kept = await Jobs(session).release(job.id, self.owner, status, **values)
-        if not kept:
-            log.warning("job %s: lease lost before it could be given back", job.id)
+        kept = await self._lease(job.id).give_back(status, **values)
         return status if kept else None
 
-    async def _beat(self, job_id: str, work: asyncio.Task[JobStatus | None]) -> None:
-        while True:
-            await asyncio.sleep(self.lease_s / 3)
-            try:
-                async with self.db.system() as session:
-                    mine = await Jobs(session).renew_lease(job_id, self.owner, self.lease_s)
-            except ParleyError as error:
-                log.warning("job %s: heartbeat missed: %s", job_id, error)
-                continue
-            if not mine:
-                work.cancel()
-                return
+    def _lease(self, job_id: str) -> Lease[IngestJob]:
+        return Lease(self.db, Jobs, job_id, self.owner, self.lease_s)
 
 
 async def remove_source(

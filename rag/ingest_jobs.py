@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import msgspec
-from sqlalchemy import func, or_, select, text, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.errors import BadInput, Conflict
@@ -17,6 +16,7 @@ from rag.tables import Document, KnowledgeIndex, Source
 from rag.types import OPEN
 from storage import outbox
 from storage.base import Repository
+from storage.leases import LeasedRepository
 
 ACTIVE = (JobStatus.QUEUED, JobStatus.RUNNING)
 
@@ -30,76 +30,31 @@ class NewFile(msgspec.Struct, frozen=True):
     sha256: str | None = None
 
 
-class Jobs(Repository[IngestJob]):
+class Jobs(LeasedRepository[IngestJob]):
     """Queries over jobs."""
 
     row, prefix = IngestJob, "igj"
 
-    async def take_lease(self, job_id: str, owner: str, seconds: int) -> IngestJob | None:
-        """Lease a job, unless somebody works on it or on another job of the same source.
-
-        Lease times come from the database's clock, the only one that all workers share.
-        """
-        source = select(IngestJob.source_id).where(IngestJob.id == job_id).scalar_subquery()
+    async def take_lease(self, row_id: str, owner: str, seconds: int) -> IngestJob | None:
+        """Lease a job, unless somebody works on it or on another job of the same source."""
+        source = select(IngestJob.source_id).where(IngestJob.id == row_id).scalar_subquery()
         # Two jobs of one source take turns at this row: they would tombstone each other's documents.
         await self.session.execute(select(Source.id).where(Source.id == source).with_for_update())
         busy = select(IngestJob.id).where(
             IngestJob.source_id == source,
-            IngestJob.id != job_id,
+            IngestJob.id != row_id,
             IngestJob.status == JobStatus.RUNNING,
             IngestJob.lease_until >= func.now(),
         )
         if await self.session.scalar(busy.limit(1)) is not None:
             return None
-        free = or_(IngestJob.lease_until.is_(None), IngestJob.lease_until < func.now())
-        statement = (
-            update(IngestJob)
-            .where(IngestJob.id == job_id, IngestJob.status.in_(ACTIVE), free)
-            .values(
-                status=JobStatus.RUNNING,
-                lease_owner=owner,
-                lease_until=_in(seconds),
-                attempts=IngestJob.attempts + 1,
-                updated_at=func.now(),
-            )
-            .returning(IngestJob)
-        )
-        return (await self.session.scalars(statement)).one_or_none()
-
-    async def renew_lease(self, job_id: str, owner: str, seconds: int) -> bool:
-        """Extend a lease; False if it was lost to another worker."""
-        return await self._mine(job_id, owner, lease_until=_in(seconds))
-
-    async def release(self, job_id: str, owner: str, status: JobStatus, **values: Any) -> bool:
-        """Write how a leased job came to rest and give the lease back; False if it was lost."""
-        return await self._mine(
-            job_id, owner, status=status, lease_owner=None, lease_until=None, **values
-        )
-
-    async def orphans(self, queued_for: int = 10) -> Sequence[str]:
-        """Return jobs that nobody works on: an expired lease, or queued for many seconds unseen."""
-        query = select(IngestJob.id).where(
-            or_(
-                (IngestJob.status == JobStatus.RUNNING) & (IngestJob.lease_until < func.now()),
-                (IngestJob.status == JobStatus.QUEUED) & (IngestJob.updated_at < _in(-queued_for)),
-            )
-        )
-        return (await self.session.scalars(query)).all()
+        return await super().take_lease(row_id, owner, seconds)
 
     async def of_source(self, source_id: str, limit: int = 50) -> Sequence[IngestJob]:
         """Return the jobs of a source, newest first."""
         query = select(IngestJob).where(IngestJob.source_id == source_id)
         query = query.order_by(IngestJob.created_at.desc(), IngestJob.id.desc()).limit(limit)
         return (await self.session.scalars(query)).all()
-
-    async def _mine(self, job_id: str, owner: str, **values: Any) -> bool:
-        statement = (
-            update(IngestJob)
-            .where(IngestJob.id == job_id, IngestJob.lease_owner == owner)
-            .values(updated_at=func.now(), **values)
-            .returning(IngestJob.id)
-        )
-        return (await self.session.scalar(statement)) is not None
 
 
 class Files(Repository[IngestFile]):
@@ -291,7 +246,3 @@ async def known_hashes(
     )
     rows = await session.execute(query)
     return {key: (content, original) for key, content, original in rows}
-
-
-def _in(seconds: int) -> Any:
-    return func.now() + text(f"interval '{int(seconds)} seconds'")

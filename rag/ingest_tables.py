@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -10,6 +9,7 @@ from sqlalchemy import ARRAY, BigInteger, ForeignKey, Index, Integer, UniqueCons
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.base import Base, TenantRow
+from storage.leases import LeasedRow
 
 
 class JobStatus(StrEnum):
@@ -32,7 +32,7 @@ class FileStatus(StrEnum):
     FAILED = "failed"
 
 
-class IngestJob(TenantRow):
+class IngestJob(LeasedRow):
     """One reading of a source, leased to one worker at a time.
 
     Attributes:
@@ -51,14 +51,10 @@ class IngestJob(TenantRow):
 
     source_id: Mapped[str] = mapped_column(ForeignKey("knowledge_sources.id"))
     namespace: Mapped[str]
-    status: Mapped[str] = mapped_column(default=JobStatus.QUEUED)
     requested_by: Mapped[str]
     listed: Mapped[bool] = mapped_column(default=False)
     error: Mapped[dict[str, Any] | None]
-    updated_at: Mapped[datetime]
     attempts: Mapped[int] = mapped_column(Integer, default=0)
-    lease_owner: Mapped[str | None]
-    lease_until: Mapped[datetime | None]
 
 
 class IngestFile(TenantRow):

@@ -6,10 +6,8 @@ asks a person something gives its lease back and ends the task; the answer queue
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
@@ -28,6 +26,7 @@ from graphs.context import GraphContext
 from graphs.registry import GraphVersion
 from llm.tracing import quiet
 from storage.database import Database
+from storage.leases import Lease
 
 log = logging.getLogger("parley.runner")
 
@@ -78,26 +77,14 @@ class Runner:
         if self._draining.is_set():
             log.info("run %s: this worker is told to stop; left to another", run_id)
             return None
-        async with self.db.system() as session:
-            run = await Runs(session).take_lease(run_id, self.owner, self.lease_s)
+        lease = self._lease(run_id)
+        run = await lease.take()
         if run is None:
             log.info("run %s: somebody else works on it, or nothing is to be done", run_id)
             return None
         if run.attempts > MAX_ATTEMPTS:
             return await self._end(run, RunStatus.FAILED, error=_gave_up(run))
-        work = asyncio.create_task(self._work(run))
-        heart = asyncio.create_task(self._beat(run.id, work))
-        try:
-            return await work
-        except asyncio.CancelledError:
-            if heart.done() and not heart.cancelled():
-                log.warning("run %s: lease lost, another worker goes on", run_id)
-                return None
-            raise
-        finally:
-            heart.cancel()
-            with suppress(asyncio.CancelledError):
-                await heart
+        return await lease.hold(self._work(run))
 
     async def _work(self, run: Run) -> RunStatus | None:
         context = self.context_for(run)
@@ -166,24 +153,11 @@ class Runner:
 
     async def _rest(self, run: Run, status: RunStatus, **values: Any) -> RunStatus | None:
         """Write how the run came to rest; None if it is another worker's by now."""
-        async with self.db.system() as session:
-            kept = await Runs(session).release(run.id, self.owner, status, **values)
-        if not kept:
-            log.warning("run %s: lease lost before it could be given back", run.id)
+        kept = await self._lease(run.id).give_back(status, **values)
         return status if kept else None
 
-    async def _beat(self, run_id: str, work: asyncio.Task[RunStatus | None]) -> None:
-        while True:
-            await asyncio.sleep(self.lease_s / 3)
-            try:
-                async with self.db.system() as session:
-                    mine = await Runs(session).renew_lease(run_id, self.owner, self.lease_s)
-            except ParleyError as error:
-                log.warning("run %s: heartbeat missed: %s", run_id, error)
-                continue
-            if not mine:
-                work.cancel()
-                return
+    def _lease(self, run_id: str) -> Lease[Run]:
+        return Lease(self.db, Runs, run_id, self.owner, self.lease_s)
 
 
 def _only_waits(state: StateSnapshot, run: Run) -> bool:

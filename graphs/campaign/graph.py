@@ -20,21 +20,13 @@ from langgraph.types import TimeoutPolicy
 
 from graphs.campaign import nodes, steps
 from graphs.campaign.state import MAX_ROUNDS, CampaignInput, CampaignState
-from graphs.campaign.v1 import RETRY, Campaign, after_approval
+from graphs.campaign.v1 import RETRY, Campaign, after_approval, after_understanding
 from graphs.context import GraphContext
 
 VERSION = "2"
 
 #: Seconds a node may take before it is tried again; models and pages are slow, the catalogue is not.
 SLOW, QUICK = TimeoutPolicy(run_timeout=900), TimeoutPolicy(run_timeout=120)
-
-
-def after_understanding(state: CampaignState) -> Literal["refuse", "clarify", "read_sources"]:
-    """Refuse what must not be done, ask what is missing, otherwise go on."""
-    brief = state["brief"]
-    if brief.must_refuse:
-        return "refuse"
-    return "clarify" if brief.must_ask else "read_sources"
 
 
 def after_check(state: CampaignState) -> Literal["revise", "give_up", "plan"]:
