@@ -28,8 +28,8 @@ from domain.ids import RandomIds
 from domain.time import SystemClock
 from rag.analyse import default_analyser
 from rag.cache import IndexCache
+from rag.holdings import open_library
 from rag.lexical import LexicalIndex
-from rag.library import open_library
 from rag.postings import RECORD, Query
 from rag.retrieve import Retriever
 from rag.segments import Rows

@@ -13,7 +13,7 @@ import msgspec
 
 from domain.errors import BadInput
 from rag.analyse import Analyser
-from rag.library import MemoryLibrary
+from rag.holdings import MemoryLibrary
 from rag.measures import MEASURES, Comparison, Interval, compare, interval, measure
 from rag.ports import Embedder
 from rag.retrieve import Retriever, Settings

@@ -18,7 +18,7 @@ from domain.trust import Trust as Label
 from rag.answer import Answerer, Judge, Writer, place_of
 from rag.answer_types import Answer
 from rag.cache import IndexCache
-from rag.library import StoredLibrary, open_library
+from rag.holdings import StoredLibrary, open_library
 from rag.postings import term_key
 from rag.retrieve import Retriever
 from rag.service import StoreOf, pgvector_store

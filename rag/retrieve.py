@@ -12,7 +12,7 @@ from domain.errors import Unavailable
 from rag.analyse import Analyser, language_of
 from rag.compress import compress
 from rag.fuse import RRF_K, distinct, diverse, fuse, likeness, order, shingles
-from rag.library import Library
+from rag.holdings import Library
 from rag.ports import Embedder, Reranker, Rewriter
 from rag.postings import Query, query_of, term_key
 from rag.rerank import FeatureReranker, head_of

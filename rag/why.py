@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from rag.fuse import SAME_FROM, likeness, shingles
-from rag.library import Library
+from rag.holdings import Library
 from rag.rerank import head_of
 from rag.retrieve import Ranking, Retriever
 from rag.rewrite import weights_of

@@ -13,7 +13,7 @@ from rag.answer import Answerer, ExtractiveWriter
 from rag.answer_types import UNKNOWN, Answer, Draft, Unanswered
 from rag.cache import IndexCache
 from rag.cite import Reason
-from rag.library import MemoryLibrary
+from rag.holdings import MemoryLibrary
 from rag.postings import term_key
 from rag.reading import KnowledgeReader
 from rag.retrieve import Retriever

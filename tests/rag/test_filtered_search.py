@@ -8,7 +8,7 @@ import pytest
 from bootstrap.services import Services
 from rag.analyse import default_analyser
 from rag.cache import IndexCache
-from rag.library import StoredLibrary
+from rag.holdings import StoredLibrary
 from rag.pg_vectors import PgVectorStore
 from rag.postings import query_of
 from rag.service import KnowledgeService

@@ -11,7 +11,7 @@ from rag.analyse import default_analyser
 from rag.cache import IndexCache
 from rag.compress import compress, sentences, tokens_of
 from rag.fuse import diverse, fuse, likeness, shingles
-from rag.library import MemoryLibrary, StoredLibrary, open_library
+from rag.holdings import MemoryLibrary, StoredLibrary, open_library
 from rag.postings import query_of
 from rag.rerank import FeatureReranker
 from rag.retrieve import Retriever, Settings

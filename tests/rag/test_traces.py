@@ -12,7 +12,7 @@ import pytest
 
 from rag.analyse import default_analyser
 from rag.answer import Answerer
-from rag.library import MemoryLibrary
+from rag.holdings import MemoryLibrary
 from rag.retrieve import Retriever
 from rag.traces import close_tracing, stage_tracers
 from rag.types import Retrieved

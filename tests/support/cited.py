@@ -15,7 +15,7 @@ from rag.answer import Answerer
 from rag.answer_types import Answer, Question
 from rag.cite import CitationChecker
 from rag.confidence import features_of
-from rag.library import MemoryLibrary
+from rag.holdings import MemoryLibrary
 from rag.postings import term_key
 from rag.retrieve import Retriever
 from rag.types import ChunkDraft, DocumentDraft, Retrieved
