@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import date
+from typing import TypeVar, cast
 
 from domain.events import Plain, Progress, ProgressType
 from domain.evidence import Passage
@@ -13,10 +14,17 @@ from domain.time import Clock, day_of
 from llm.router import ModelRouter
 from storage.database import Database
 from storage.objects import ObjectStore
+from tools.web import ReadWeb
+
+T = TypeVar("T")
+#: Stands where an answer gave its instructions away.
+_WITHHELD = "[withheld]"
 
 Emit = Callable[[Progress], Awaitable[None]]
 Fetch = Callable[[str], Awaitable[bytes]]
 Retrieve = Callable[[str, int], Awaitable[tuple[Passage, ...]]]
+#: Makes a reader of the web that reads some hosts and no others.
+Web = Callable[[Collection[str]], ReadWeb]
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,7 @@ class GraphContext:
         emit: Publishes progress.
         demo_policy: Whether the demo approval policy may approve (development only).
         retrieve: Asks the organisation's documents (question, how many passages); None without a store.
+        web: Makes a reader of given hosts; None reads none.
     """
 
     run_id: str
@@ -44,6 +53,7 @@ class GraphContext:
     emit: Emit
     demo_policy: bool = False
     retrieve: Retrieve | None = None
+    web: Web | None = None
 
     @property
     def today(self) -> date:
@@ -53,16 +63,22 @@ class GraphContext:
     async def tell(
         self, kind: ProgressType, step: str, message: str, **data: Plain | list[Plain]
     ) -> None:
-        """Publish one line of progress."""
+        """Publish one line of progress; words that stand in a system prompt only are left out of it."""
         await self.emit(
             Progress(
                 run_id=self.run_id,
                 type=kind,
                 step=step,
-                message=message,
+                message=self._without_canary(message),
                 at_ms=self.clock.now_ms(),
-                data=data,
+                data={name: self._without_canary(value) for name, value in data.items()},
                 org_id=self.org_id,
                 campaign_id=stable_id("cmp", self.run_id),
             )
         )
+
+    def _without_canary(self, value: T) -> T:
+        canary = self.router.canary
+        if not canary or canary not in str(value):
+            return value
+        return cast(T, _WITHHELD)

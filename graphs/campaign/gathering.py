@@ -15,6 +15,7 @@ from domain.brief import Brief
 from domain.errors import Unprocessable
 from domain.formats import AdFormat
 from domain.product import Product, ProductSource
+from graphs.campaign import policing
 from graphs.campaign.material import Desk, Material
 from graphs.campaign.state import CampaignState
 from graphs.context import GraphContext
@@ -95,7 +96,7 @@ async def _page(state: CampaignState, ctx: GraphContext) -> ProductSource | None
     if source_id:
         return await Desk(ctx.objects, ctx.run_id).source(source_id)
     if url:
-        html = await ctx.fetch(url)
+        html = await policing.fetch(ctx, "read_sources", url)
         return await asyncio.to_thread(read_page, html, url)
     return None
 

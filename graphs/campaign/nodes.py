@@ -19,7 +19,7 @@ from catalog.lifecycle import CampaignStatus
 from catalog.service import CatalogService
 from domain.errors import Unprocessable
 from domain.ids import stable_id
-from graphs.campaign import bookings, clarifying, gathering
+from graphs.campaign import bookings, clarifying, gathering, policing
 from graphs.campaign.material import Desk
 from graphs.campaign.state import CampaignState
 from graphs.context import GraphContext
@@ -170,6 +170,12 @@ async def submit(state: CampaignState, runtime: Run) -> Update:
     ctx = runtime.context
     desk, round_ = Desk(ctx.objects, ctx.run_id), state.get("round", 0)
     drafts, report = await desk.drafts(round_), await desk.report(round_)
+    await policing.campaign(ctx, state)
+    report = await policing.creatives(ctx, "submit", state, await desk.material(), drafts, report)
+    if not report.keys("pass"):
+        raise Unprocessable(
+            "nothing_allowed", "The policy lets none of the creatives be published; see the report."
+        )
     campaign_id = stable_id("cmp", ctx.run_id)
     async with ctx.db.tenant(ctx.org_id) as session:
         catalog = CatalogService(session, ctx.ids, ctx.clock)
@@ -215,6 +221,7 @@ async def launch(state: CampaignState, runtime: Run) -> Update:
     """Take the campaign live in chats; twice is once."""
     ctx, approval = runtime.context, state["approval"]
     campaign_id = state["campaign_id"]
+    await policing.launch(ctx, approval, approval.changeset)
     async with ctx.db.tenant(ctx.org_id) as session:
         catalog = CatalogService(session, ctx.ids, ctx.clock)
         campaign = await catalog.campaigns.get(campaign_id, lock=True)

@@ -14,6 +14,7 @@ from agents.compliance.report import as_html, as_json
 from agents.compliance.second import read_again
 from agents.lead_gen.agent import find_audience
 from agents.research.agent import research as look_into
+from agents.research.evidence import hosts_in
 from catalog.changesets import Approved, ChangeSet
 from catalog.channels import OpResult
 from catalog.checks import Checks
@@ -21,7 +22,7 @@ from catalog.in_chat import launch_of
 from catalog.service import CatalogService
 from domain.events import Plain
 from domain.time import utc
-from graphs.campaign import bookings, nodes
+from graphs.campaign import bookings, nodes, policing
 from graphs.campaign.approving import by_policy
 from graphs.campaign.material import Desk
 from graphs.campaign.nodes import Run, Update
@@ -37,10 +38,12 @@ _PLACES = 20
 
 async def research(state: CampaignState, runtime: Run) -> Update:
     """Find out what the sources say about market, product and readers."""
-    ctx = runtime.context
-    desk = Desk(ctx.objects, ctx.run_id)
+    ctx = policing.retriever(runtime.context, "research")
+    desk, brief = Desk(ctx.objects, ctx.run_id), state["brief"]
+    # Only what the marketer named may be read; nothing that was read adds a host.
+    web = ctx.web(hosts_in(brief.goal)) if ctx.web is not None else None
     report = await look_into(
-        ctx.router, state["brief"], await desk.material(), ctx.retrieve, today=ctx.today
+        ctx.router, brief, await desk.material(), ctx.retrieve, today=ctx.today, web=web
     )
     await desk.keep_research(report)
     for warning in report.warnings:
@@ -85,6 +88,7 @@ async def check(state: CampaignState, runtime: Run) -> Update:
     # In a thread: the heartbeat must go on while thousands of drafts are read.
     first = await asyncio.to_thread(review, drafts, material.brand_kit, state["brief"])
     report, problems = await read_again(ctx.router, drafts, first)
+    report = await policing.creatives(ctx, "check", state, material, drafts, report)
     await desk.keep_report(round_, report)
     reader = "rules" if ctx.router.spec == "offline" else ctx.router.spec
     read_at = ctx.today.isoformat()
@@ -152,6 +156,7 @@ async def launch(state: CampaignState, runtime: Run) -> Update:
     ctx, approval = runtime.context, state["approval"]
     campaign_id = state["campaign_id"]
     changeset = msgspec.structs.replace(await _launch_of(ctx, campaign_id), why=approval.note)
+    await policing.launch(ctx, approval, changeset.hash)
     # A person approves what stands there, edits included; a policy approved what it was shown.
     approved = Approved(approval.by, approval.changeset or changeset.hash)
     (result,) = await dispatcher(ctx).apply(changeset, approved)
