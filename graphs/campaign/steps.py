@@ -14,7 +14,6 @@ from agents.compliance.report import as_html, as_json
 from agents.compliance.second import read_again
 from agents.lead_gen.agent import find_audience
 from agents.research.agent import research as look_into
-from agents.research.evidence import hosts_in
 from catalog.changesets import Approved, ChangeSet
 from catalog.channels import OpResult
 from catalog.checks import Checks
@@ -39,11 +38,9 @@ _PLACES = 20
 async def research(state: CampaignState, runtime: Run) -> Update:
     """Find out what the sources say about market, product and readers."""
     ctx = policing.retriever(runtime.context, "research")
-    desk, brief = Desk(ctx.objects, ctx.run_id), state["brief"]
-    # Only what the marketer named may be read; nothing that was read adds a host.
-    web = ctx.web(hosts_in(brief.goal)) if ctx.web is not None else None
+    desk = Desk(ctx.objects, ctx.run_id)
     report = await look_into(
-        ctx.router, brief, await desk.material(), ctx.retrieve, today=ctx.today, web=web
+        ctx.router, state["brief"], await desk.material(), ctx.retrieve, today=ctx.today
     )
     await desk.keep_research(report)
     for warning in report.warnings:
