@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import prompts
+from agents.content_creator.phrases import fact_id
 from agents.content_creator.policy import support_for, supporting_facts, unsupported_copy
 from agents.content_creator.schemas import (
     Claim,
@@ -43,7 +44,7 @@ async def create(router: ModelRouter, request: ContentRequest) -> CreativeSet:
         router: The way to a model.
         request: What to write; see `ContentRequest`.
     """
-    written = await asyncio.to_thread(write_creatives, request)
+    written = cited(await asyncio.to_thread(write_creatives, request), request)
     if router.spec == "offline":
         return written
     prompt = prompts.load("content_creator/creatives")
@@ -64,12 +65,32 @@ async def create(router: ModelRouter, request: ContentRequest) -> CreativeSet:
                 taken.add((better.key, copy.language))
     every_text = {(draft.key, language) for draft in written.drafts for language in draft.texts}
     author = router.spec if taken == every_text else "mixed"
-    return replace(
+    found = replace(
         written,
         drafts=tuple(drafts.values()),
         written_by=author if taken else written.written_by,
         warnings=tuple(warnings),
         prompt_hash=prompt.hash,
+    )
+    return cited(found, request)
+
+
+def cited(written: CreativeSet, request: ContentRequest) -> CreativeSet:
+    """Return the drafts with every claim naming its fact, and document and span where it has one."""
+    return replace(written, drafts=tuple(_cited(draft, request) for draft in written.drafts))
+
+
+def _cited(draft: CreativeDraft, request: ContentRequest) -> CreativeDraft:
+    return replace(
+        draft,
+        claims=tuple(
+            replace(
+                claim,
+                fact_id=fact_id(claim.where, claim.support),
+                citation=request.citations.get(claim.where),
+            )
+            for claim in draft.claims
+        ),
     )
 
 
@@ -116,7 +137,7 @@ def _rewritten(
         avoid={product.key: (*request.avoid.get(product.key, ()), *avoid)},
     )
     for written in write_creatives(one).drafts:
-        yield replace(written, avoided=avoid)
+        yield replace(_cited(written, request), avoided=avoid)
 
 
 def _batches(products: Sequence[Product]) -> Iterator[Sequence[Product]]:
@@ -138,7 +159,7 @@ async def _ask(
         tone=request.brand_kit.tone,
         banned_words=", ".join(request.brand_kit.banned_words) or "none",
         goal=request.brief.goal,
-        products=json.dumps([_shown(p) for p in products], ensure_ascii=False),
+        products=json.dumps([shown(p) for p in products], ensure_ascii=False),
     )
     try:
         answer = await router.structured(
@@ -152,7 +173,8 @@ async def _ask(
     return None if answer.rule_based else answer.value.creatives
 
 
-def _shown(product: Product) -> dict[str, object]:
+def shown(product: Product) -> dict[str, object]:
+    """Return what a model gets to see of a product."""
     return {
         "product_key": product.key,
         "title": product.title,

@@ -1,4 +1,4 @@
-"""Task `CreativeSet` of the offline model: the copywriter behind a prompt.
+"""Tasks `CreativeSet` and `PhraseSet` of the offline model: the copywriter behind a prompt.
 
 The content creator calls the copywriter directly; this is for whoever speaks to the offline model as to
 any other chat model.
@@ -13,11 +13,14 @@ from domain.errors import BadInput
 from domain.formats import AdFormat
 from domain.product import Fact, Product
 from llm.offline.copywriter import write_creatives
+from llm.offline.copywriter_facts import quotable
 from llm.offline.copywriter_types import BrandKit, ContentRequest
 from llm.offline.tasks import OfflineRequest
 
 #: Drafts need somewhere to lead to; the answer of the task does not contain it.
 _NOWHERE = "https://landing.example/"
+#: Longest phrase, in characters.
+_PHRASE = 90
 
 
 def creative_set(request: OfflineRequest) -> dict[str, Any]:
@@ -58,6 +61,36 @@ def creative_set(request: OfflineRequest) -> dict[str, Any]:
             }
             for draft in write_creatives(content).drafts
             for language, copy in draft.texts.items()
+        ]
+    }
+
+
+def phrase_set(request: OfflineRequest) -> dict[str, Any]:
+    """Write what the prompt `content_creator/phrases` asks for: sentences of the facts that may be quoted.
+
+    Returns:
+        `{"phrases": [...]}`.
+
+    Raises:
+        BadInput: `no_products` if the prompt holds no readable list of products.
+    """
+    listed = request.section("products")
+    if not isinstance(listed, list):
+        raise BadInput(
+            "no_products", "The prompt names no products; put a JSON list into <products>."
+        )
+    banned = tuple(w for w in _words(request.section("banned_words")) if w != "none")
+    return {
+        "phrases": [
+            {
+                "product_key": product.key,
+                "language": language,
+                "role": "benefit",
+                "text": sentence,
+            }
+            for product in (_product(entry) for entry in listed if isinstance(entry, dict))
+            for language in _words(request.section("languages")) or ("eng",)
+            for sentence, _ in quotable(product.facts, language, banned, _PHRASE)
         ]
     }
 

@@ -12,10 +12,12 @@ from typing import Literal
 
 from domain.brief import Brief
 from domain.catalogue import AdText
+from domain.evidence import Citation
 from domain.formats import AdFormat
 from domain.product import Fact, Product
 
 Tone = Literal["plain", "friendly"]
+Formality = Literal["polite", "plain", "any"]
 
 #: Longest texts, in characters (`domain.catalogue.AdText`, `catalog.specs`).
 LIMITS: Mapping[str, int] = {
@@ -38,6 +40,10 @@ class BrandKit:
         tone: `plain` or `friendly`; changes the button text only, never a claim.
         banned_words: Words that no ad may contain, in any language.
         site_hosts: Hosts that ads may lead to; empty = any (a feed of many shops).
+        tone_words: Words the brand likes to use; facts that hold them are quoted first.
+        formality: How Japanese sentences end (polite: です・ます, plain: だ・である), and whether English
+            ones may be shortened ("don't").
+        colours: `#rrggbb`, the main one first.
     """
 
     name: str = ""
@@ -45,6 +51,9 @@ class BrandKit:
     tone: Tone = "plain"
     banned_words: tuple[str, ...] = ()
     site_hosts: tuple[str, ...] = ()
+    tone_words: tuple[str, ...] = ()
+    formality: Formality = "polite"
+    colours: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,12 +93,16 @@ class Claim:
         where: Where the fact was read (`Fact.where`), or `product:<key>#title|brand|price`.
         language: ISO 639-3 code.
         support: The fact's own words; untrusted text.
+        fact_id: Names the fact: the same words at the same place have the same id.
+        citation: Document, version and span, if the fact stands in the organisation's documents.
     """
 
     sentence: str
     where: str
     language: str
     support: str
+    fact_id: str = ""
+    citation: Citation | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,6 +169,7 @@ class ContentRequest:
         brand_kit: See `BrandKit`.
         landing_url: Where products without an address of their own lead to.
         avoid: By product key: strings that must not appear (from compliance findings).
+        citations: By `Fact.where`: the place of facts that stand in the organisation's documents.
     """
 
     brief: Brief
@@ -167,3 +181,4 @@ class ContentRequest:
     brand_kit: BrandKit = field(default_factory=BrandKit)
     landing_url: str | None = None
     avoid: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    citations: Mapping[str, Citation] = field(default_factory=dict)
