@@ -47,6 +47,10 @@ PREFIXES: dict[str, str] = {
     "cop": "channel operation",
     "stp": "spending stop",
     "chc": "campaign check",
+    "qry": "question to the measurements",
+    "rpt": "report",
+    "rps": "report schedule",
+    "alr": "alert",
 }
 
 

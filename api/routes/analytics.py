@@ -1,18 +1,22 @@
-"""The dashboard: what campaigns did, what apps earned."""
+"""The dashboard, and questions in words."""
 
 from __future__ import annotations
 
+import msgspec
 from fastapi import APIRouter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api import views
 from api.deps import Api, Limit, Reporter
+from api.models.analytics import AskIn, AskOut
 from api.models.common import MoneyOut, money
 from api.models.reports import AppReportOut, CampaignReportOut, Dashboard
 from billing.service import BillingService, balances
+from bootstrap.analytics import answer_question
 from bootstrap.services import Services
 from catalog.repository import Apps, Campaigns
 from measurement.publisher import app_reports
+from measurement.query_types import Side
 from measurement.service import campaign_reports
 
 router = APIRouter(prefix="/api/v1/analytics", tags=["reports"])
@@ -29,6 +33,25 @@ async def dashboard(caller: Reporter, api: Api, limit: Limit = 200) -> Dashboard
             apps=await _apps(session, caller.org_id),
             earnings=await _earnings(session, caller.org_id),
         )
+
+
+@router.post("/ask")
+async def ask(body: AskIn, caller: Reporter, api: Api) -> AskOut:
+    """Answer a question about performance; every number is counted twice before it is shown."""
+    side = Side(body.side) if body.side else None
+    answer = await answer_question(api.services, caller.org_id, body.question, side)
+    return AskOut(
+        question=answer.question,
+        language=answer.language,
+        text=answer.text,
+        figures=msgspec.to_builtins(answer.figures),
+        queries=msgspec.to_builtins(answer.sources),
+        chart=answer.chart,
+        notes=list(answer.notes),
+        understood=answer.query.model_dump(mode="json"),
+        chosen_by=answer.chosen_by,
+        warnings=list(answer.warnings),
+    )
 
 
 async def _campaigns(session: AsyncSession, parts: Services, limit: int) -> list[CampaignReportOut]:

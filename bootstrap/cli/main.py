@@ -27,6 +27,10 @@ COMMANDS = {
         "Approve (or reject) what a run wants to launch, and follow it to its end.",
     ),
     "answer": (f"{_HERE}.campaign:answer", "Answer a run's questions and follow it on."),
+    "ask": (
+        f"{_HERE}.ask:ask",
+        "Ask how ads did, in words; every number is counted twice before it is shown.",
+    ),
     "compile": (
         f"{_HERE}.catalogue:compile_catalogue",
         "Compile what may be served into a snapshot; from a file it needs no service.",

@@ -15,6 +15,7 @@ from api import views
 from api.docs_page import example_request, operations
 from api.examples import EXAMPLES
 from api.models import (
+    analytics,
     brand,
     campaigns,
     events,
@@ -71,6 +72,7 @@ async def test_every_route_has_an_example_answer_that_fits_its_model(door: Door)
     shapes: dict[str, type[BaseModel]] = {
         name: shape
         for module in (
+            analytics,
             brand,
             campaigns,
             events,
