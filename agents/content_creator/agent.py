@@ -8,10 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import prompts
-from agents.content_creator.phrases import fact_id
 from agents.content_creator.policy import support_for, supporting_facts, unsupported_copy
 from agents.content_creator.schemas import (
-    Claim,
     ContentRequest,
     Copy,
     CreativeDraft,
@@ -24,6 +22,7 @@ from domain.errors import ParleyError
 from domain.formats import AdFormat
 from domain.product import Product
 from llm.offline.copywriter import write_creatives
+from llm.offline.copywriter_types import claim_on
 from llm.router import ModelRouter
 
 #: A live model writes for the first products of a request; the rules write the others.
@@ -44,7 +43,7 @@ async def create(router: ModelRouter, request: ContentRequest) -> CreativeSet:
         router: The way to a model.
         request: What to write; see `ContentRequest`.
     """
-    written = cited(await asyncio.to_thread(write_creatives, request), request)
+    written = await asyncio.to_thread(write_creatives, request)
     if router.spec == "offline":
         return written
     prompt = prompts.load("content_creator/creatives")
@@ -65,32 +64,12 @@ async def create(router: ModelRouter, request: ContentRequest) -> CreativeSet:
                 taken.add((better.key, copy.language))
     every_text = {(draft.key, language) for draft in written.drafts for language in draft.texts}
     author = router.spec if taken == every_text else "mixed"
-    found = replace(
+    return replace(
         written,
         drafts=tuple(drafts.values()),
         written_by=author if taken else written.written_by,
         warnings=tuple(warnings),
         prompt_hash=prompt.hash,
-    )
-    return cited(found, request)
-
-
-def cited(written: CreativeSet, request: ContentRequest) -> CreativeSet:
-    """Return the drafts with every claim naming its fact, and document and span where it has one."""
-    return replace(written, drafts=tuple(_cited(draft, request) for draft in written.drafts))
-
-
-def _cited(draft: CreativeDraft, request: ContentRequest) -> CreativeDraft:
-    return replace(
-        draft,
-        claims=tuple(
-            replace(
-                claim,
-                fact_id=fact_id(claim.where, claim.support),
-                citation=request.citations.get(claim.where),
-            )
-            for claim in draft.claims
-        ),
     )
 
 
@@ -137,7 +116,7 @@ def _rewritten(
         avoid={product.key: (*request.avoid.get(product.key, ()), *avoid)},
     )
     for written in write_creatives(one).drafts:
-        yield replace(_cited(written, request), avoided=avoid)
+        yield replace(written, avoided=avoid)
 
 
 def _batches(products: Sequence[Product]) -> Iterator[Sequence[Product]]:
@@ -216,7 +195,7 @@ def _merged(
         return None
     others = [claim for claim in draft.claims if claim.language != written.language]
     claims = [
-        Claim(sentence=text, where=fact.where, language=written.language, support=fact.text)
+        claim_on(text, fact, written.language, request)
         for text in (copy.title, copy.description)
         if (fact := support_for(text, in_language)) is not None
     ]

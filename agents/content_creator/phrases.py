@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from llm.offline import copywriter_english as english
 from llm.offline import copywriter_japanese as japanese
 from llm.offline.copywriter import write_creatives
 from llm.offline.copywriter_facts import price_english, price_japanese, quotable
+from llm.offline.copywriter_types import claim_on
 
 Role = Literal[
     "name", "kind", "benefit", "proof", "price", "priced", "question", "brand", "action", "more"
@@ -103,19 +103,7 @@ def joined(parts: Sequence[Phrase], role: Role) -> Phrase:
 def claims_of(phrase: Phrase, request: ContentRequest) -> Iterator[Claim]:
     """Yield what the phrase claims, each with its fact and where that stands."""
     for fact in phrase.facts:
-        yield Claim(
-            sentence=phrase.text,
-            where=fact.where,
-            language=phrase.language,
-            support=fact.text,
-            fact_id=fact_id(fact.where, fact.text),
-            citation=request.citations.get(fact.where),
-        )
-
-
-def fact_id(where: str, text: str) -> str:
-    """Return the id of a fact: the same words at the same place have the same one."""
-    return "fact:" + hashlib.blake2b(f"{where}\x1f{text}".encode(), digest_size=8).hexdigest()
+        yield claim_on(phrase.text, fact, phrase.language, request)
 
 
 def _by_rules(

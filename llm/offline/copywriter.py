@@ -24,6 +24,7 @@ from llm.offline.copywriter_types import (
     CreativeDraft,
     CreativeSet,
     SkippedProduct,
+    claim_on,
 )
 
 _SIGN_UP = re.compile(
@@ -92,7 +93,7 @@ def _draft(
         written = _write(request, product, ad_format, goal, language)
         if written is not None:
             texts[language], quoted = written
-            claims += _claims(product, language, texts[language], quoted)
+            claims += _claims(request, product, language, texts[language], quoted)
     if not texts:
         return None
     return CreativeDraft(
@@ -174,27 +175,18 @@ def _noun(product: Product, request: ContentRequest) -> str | None:
     return next(iter(sorted(spoken or kinds, key=lambda t: abs(len(t.split()) - 2))), None)
 
 
-def _claims(product: Product, language: str, copy: Copy, quoted: Sequence[Quoted]) -> list[Claim]:
+def _claims(
+    request: ContentRequest, product: Product, language: str, copy: Copy, quoted: Sequence[Quoted]
+) -> list[Claim]:
+    def about(field: str, support: str) -> Fact:
+        return Fact(support, f"product:{product.key}#{field}", language)
+
     named = product.title_jpn if language == "jpn" and product.title_jpn else product.title
-    claims = [_claim(product, language, copy.title, "title", named)]
-    for sentence, fact in quoted:
-        claims.append(
-            Claim(sentence=sentence, where=fact.where, language=language, support=fact.text)
-        )
-    stated = f"{product.price} {product.currency}"
+    said = [(copy.title, about("title", named)), *quoted]
     price = price_english(product) if language == "eng" else price_japanese(product)
     if price and price in copy.description:
-        claims.append(_claim(product, language, price, "price", stated))
-    return claims
-
-
-def _claim(product: Product, language: str, sentence: str, field: str, support: str) -> Claim:
-    return Claim(
-        sentence=sentence,
-        where=f"product:{product.key}#{field}",
-        language=language,
-        support=support,
-    )
+        said.append((price, about("price", f"{product.price} {product.currency}")))
+    return [claim_on(sentence, fact, language, request) for sentence, fact in said]
 
 
 def _variant(key: str) -> int:

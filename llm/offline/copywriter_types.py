@@ -6,6 +6,7 @@ and through a live model's structured output alike.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -182,3 +183,20 @@ class ContentRequest:
     landing_url: str | None = None
     avoid: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     citations: Mapping[str, Citation] = field(default_factory=dict)
+
+
+def claim_on(sentence: str, fact: Fact, language: str, request: ContentRequest) -> Claim:
+    """Return the claim of a sentence that rests on a fact, with the fact's id and its place in documents."""
+    return Claim(
+        sentence=sentence,
+        where=fact.where,
+        language=language,
+        support=fact.text,
+        fact_id=fact_id(fact.where, fact.text),
+        citation=request.citations.get(fact.where),
+    )
+
+
+def fact_id(where: str, text: str) -> str:
+    """Return the id of a fact: the same words at the same place have the same one."""
+    return "fact:" + hashlib.blake2b(f"{where}\x1f{text}".encode(), digest_size=8).hexdigest()
