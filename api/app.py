@@ -19,6 +19,7 @@ from api.routes import (
     apps,
     brand,
     campaigns,
+    compliance,
     decisions,
     events,
     health,
@@ -30,6 +31,7 @@ from api.routes import (
     receipts,
     runs,
     sources,
+    stops,
 )
 from api.serving import Serving
 from api.state import State
@@ -41,6 +43,8 @@ from storage.cache import make_redis
 
 _ROUTERS = (
     campaigns.router,
+    compliance.router,
+    stops.router,
     runs.router,
     sources.router,
     knowledge.router,

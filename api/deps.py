@@ -71,6 +71,7 @@ AppId = Annotated[str, Depends(id_of("app"))]
 CampaignId = Annotated[str, Depends(id_of("cmp"))]
 RunId = Annotated[str, Depends(id_of("run"))]
 SourceId = Annotated[str, Depends(id_of("src"))]
+StopId = Annotated[str, Depends(id_of("stp"))]
 KeyId = Annotated[str, Depends(id_of("key"))]
 RequestId = Annotated[str, Depends(id_of("req"))]
 

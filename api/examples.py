@@ -7,6 +7,7 @@ from typing import Any
 from api.examples_ingest import INGEST_EXAMPLES
 from api.examples_knowledge import KNOWLEDGE_EXAMPLES
 from api.examples_reports import REPORT_EXAMPLES
+from api.examples_runs import RUN_EXAMPLES
 
 _ID = "01JD3ZK5W8Q4V6X7Y9A2B3C4D5"
 _AT = "2026-11-21T09:30:00Z"
@@ -215,6 +216,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     **KNOWLEDGE_EXAMPLES,
     **INGEST_EXAMPLES,
     **REPORT_EXAMPLES,
+    **RUN_EXAMPLES,
     "Alive": {"status": "ok"},
     "Ready": {
         "ready": True,

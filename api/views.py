@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from api.models.campaigns import AuditOut, CampaignDetail, CampaignOut
@@ -10,6 +11,9 @@ from api.models.reports import CampaignReportOut, TotalOut
 from billing.service import Spend
 from catalog.tables import AuditEntry, Campaign
 from measurement.service import CampaignReport
+
+#: How the in-chat channel marks an entry with the operation that made it (`catalog.in_chat`).
+_OPERATION = re.compile(r" ?\[(cop_\w+)\]")
 
 
 def campaign(row: Campaign, spend: Spend) -> CampaignOut:
@@ -62,7 +66,8 @@ def campaign_detail(
                 from_state=entry.from_state,
                 to_state=entry.to_state,
                 who=entry.who,
-                why=entry.why,
+                why=_OPERATION.sub("", entry.why).removeprefix("; "),
+                operation=tag.group(1) if (tag := _OPERATION.search(entry.why)) else None,
             )
             for entry in audit
         ],

@@ -6,6 +6,7 @@ import hashlib
 from enum import StrEnum
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from catalog.changes import CampaignChange
 from domain.errors import BadInput
@@ -57,11 +58,13 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
         kind: What is done.
         campaign_id: Ours; the channel's own id is kept in the ledger.
         money: Every amount that the campaign has afterwards, or that becomes different.
+        rest: What else an `update` changes; never an amount.
     """
 
     kind: ChangeKind
     campaign_id: str
     money: tuple[MoneyMove, ...] = ()
+    rest: CampaignChange | UnsetType = UNSET
 
 
 class ChangeSet(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,11 +109,19 @@ class Approved(msgspec.Struct, frozen=True):
 
 
 def campaign_change(change: Change) -> CampaignChange:
-    """Return the in-chat campaign's fields that an `update` changes."""
+    """Return the in-chat campaign's fields that an `update` changes.
+
+    Raises:
+        BadInput: `amount_unguarded` if an amount stands among what is not money.
+    """
     amounts = {
         str(move.what): None if move.after is None else move.after.micros for move in change.money
     }
-    return msgspec.convert(amounts, CampaignChange)
+    rest = CampaignChange() if change.rest is UNSET else change.rest
+    for what in Amount:
+        if getattr(rest, str(what)) is not UNSET:
+            raise BadInput("amount_unguarded", f"{what} must be stated as money, to be guarded.")
+    return msgspec.structs.replace(rest, **amounts)
 
 
 def check_currencies(change: Change, currency: str) -> None:

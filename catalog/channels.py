@@ -48,6 +48,7 @@ class OpResult(msgspec.Struct, frozen=True, kw_only=True):
         state: Where it stands.
         ref: The channel's reference, empty if there is none.
         code, detail: Why it failed or is unknown.
+        status: HTTP status of that failure.
     """
 
     op_id: str
@@ -57,6 +58,7 @@ class OpResult(msgspec.Struct, frozen=True, kw_only=True):
     ref: str = ""
     code: str = ""
     detail: str = ""
+    status: int = Conflict.status
 
     @property
     def done(self) -> bool:
@@ -132,6 +134,7 @@ class Dispatcher:
                         ref=row.ref or "",
                         code=error.get("code", ""),
                         detail=error.get("detail", ""),
+                        status=error.get("status", Conflict.status),
                     )
                 )
         return tuple(results)
@@ -149,7 +152,7 @@ class Dispatcher:
         """Take a stop back."""
         async with self._db.tenant(org_id) as session:
             row = await Stops(session).get(stop_id, lock=True)
-            row.lifted_at = utc(self._clock.now_ms())
+            row.lifted_at = row.lifted_at or utc(self._clock.now_ms())
 
     async def _one(self, changeset: ChangeSet, change: Change, who: str) -> None:
         op_id = changeset.op_key(change)
@@ -221,11 +224,12 @@ def check_done(results: tuple[OpResult, ...]) -> None:
     """Raise what the first operation that was not done failed with.
 
     Raises:
-        Conflict: with the operation's own code; `channel_unknown` if nobody knows yet.
+        ParleyError: what it failed with; `channel_unknown` if nobody knows yet.
     """
+    kinds = {kind.status: kind for kind in ParleyError.__subclasses__()}
     for result in results:
         if not result.done:
-            raise Conflict(
+            raise kinds.get(result.status, Conflict)(
                 result.code or "channel_unknown",
                 result.detail or f"It is not known whether {result.kind} was done; try again.",
                 operation=result.op_id,

@@ -7,12 +7,15 @@ from functools import cache
 from importlib.resources import files
 
 import msgspec
+from msgspec import UNSET
 
 from catalog.changesets import SPENDING, Amount, Change, ChangeKind, MoneyMove
 from domain.errors import Forbidden
 from domain.money import Money
 
 _PPM = 1_000_000
+#: What a person may do with one request: anything but a slip of the keyboard, such as a zero too many.
+PEOPLE_RAISE_PPM, PEOPLE_DAY_RAISE_PPM = 4_000_000, 9_000_000
 #: Days that a daily budget without a total counts for against the cap.
 _DAYS = 31
 
@@ -24,6 +27,7 @@ class SpendLimits(msgspec.Struct, frozen=True, kw_only=True):
         max_raise_ppm: Most a single change may add, parts per million of the amount before.
         max_cut_ppm: Most a single change may take away; to stop a campaign it is paused.
         max_day_raise_ppm: Most that all changes of 24 hours may add together.
+        may_unlimit: Whether a limit may be taken away; only for what a person does.
         campaign_caps: Most a campaign may be given, whole units by currency; those not named here have
             the shipped cap, and a currency without either is refused.
     """
@@ -31,7 +35,18 @@ class SpendLimits(msgspec.Struct, frozen=True, kw_only=True):
     max_raise_ppm: int = 500_000
     max_cut_ppm: int = 800_000
     max_day_raise_ppm: int = 1_000_000
+    may_unlimit: bool = False
     campaign_caps: Mapping[str, int] = {}
+
+
+def for_people() -> SpendLimits:
+    """Return the limits for changes that a person makes by hand."""
+    return SpendLimits(
+        max_raise_ppm=PEOPLE_RAISE_PPM,
+        max_cut_ppm=_PPM,
+        max_day_raise_ppm=PEOPLE_DAY_RAISE_PPM,
+        may_unlimit=True,
+    )
 
 
 class BudgetGuard(Forbidden):
@@ -60,7 +75,7 @@ def check_spend(
     if len(moves) != len(change.money):
         raise BudgetGuard("spend_unreadable", "One amount is named twice; send it once.")
     if change.kind is ChangeKind.UPDATE:
-        if not moves:
+        if not moves and change.rest is UNSET:
             raise BudgetGuard("spend_unreadable", "The change names no amount; nothing was sent.")
         _check_steps(moves, limits)
         _check_day(moves, limits, recent)
@@ -103,6 +118,8 @@ def _check_steps(moves: Mapping[Amount, MoneyMove], limits: SpendLimits) -> None
 def _check_move(before: Money | None, after: Money | None, limits: SpendLimits) -> None:
     if before is None:
         # From "no limit" to a limit is less, whatever the limit.
+        return
+    if after is None and limits.may_unlimit:
         return
     if after is None:
         raise BudgetGuard("spend_step", "A limit cannot be taken away; set another one.")

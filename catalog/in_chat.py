@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+import msgspec
+from msgspec import UNSET
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from catalog.changes import Committed
+from catalog.changes import CampaignChange, Committed
 from catalog.changesets import (
     Amount,
     Change,
@@ -26,6 +28,9 @@ from domain.time import Clock
 from storage.database import Database
 
 Borne = Callable[[AsyncSession, str], Awaitable[Committed]]
+
+#: Characters of a reason that the audit keeps before the operation's tag, which must never be cut off.
+_WHY = 150
 
 _MOVES = {
     ChangeKind.PAUSE: CampaignStatus.PAUSED,
@@ -50,7 +55,7 @@ class InChat:
 
     async def send(self, org_id: str, op_id: str, change: Change, *, who: str, why: str) -> str:
         """See `catalog.channels.Channel`."""
-        tag = f"[{op_id}] {why or change.kind}"
+        tag = f"{why[:_WHY]} [{op_id}]".strip()
         async with self._db.tenant(org_id) as session:
             catalog = CatalogService(session, self._ids, self._clock)
             campaign = await catalog.campaigns.get(change.campaign_id, lock=True)
@@ -95,6 +100,24 @@ def launch_of(campaign: Campaign) -> Change:
             for amount in (_money(getattr(campaign, str(what)), campaign.currency),)
         ),
     )
+
+
+def resume_of(campaign: Campaign) -> Change:
+    """Return the resuming of a campaign with every amount it will go on with."""
+    return msgspec.structs.replace(launch_of(campaign), kind=ChangeKind.RESUME)
+
+
+def change_of(campaign: Campaign, asked: CampaignChange) -> Change:
+    """Return a change as the guards want it: amounts that become different as money, the rest beside."""
+    amounts = {
+        str(what): micros
+        for what in Amount
+        if (micros := getattr(asked, str(what))) is not UNSET
+        and micros != getattr(campaign, str(what))
+    }
+    rest = msgspec.structs.replace(asked, **{str(what): UNSET for what in Amount})
+    change = update_of(campaign, **amounts)
+    return change if rest == CampaignChange() else msgspec.structs.replace(change, rest=rest)
 
 
 def update_of(campaign: Campaign, **after: int | None) -> Change:

@@ -147,3 +147,8 @@ class Stops(Repository[Stop]):
         """Return why sending to a channel is stopped; empty if it is not. `*` stops all."""
         query = select(Stop.why).where(Stop.channel.in_((channel, "*")), Stop.lifted_at.is_(None))
         return list((await self.session.scalars(query.order_by(Stop.created_at))).all())
+
+    async def standing(self) -> Sequence[Stop]:
+        """Return the stops that are on, oldest first."""
+        query = select(Stop).where(Stop.lifted_at.is_(None)).order_by(Stop.created_at, Stop.id)
+        return (await self.session.scalars(query)).all()

@@ -105,9 +105,14 @@ class RunService:
     async def answer(self, run_id: str, expected: RunStatus, answer: dict[str, Any]) -> Run:
         """Give a waiting run its answer and queue it again.
 
+        Args:
+            run_id: Which.
+            expected: What it must be waiting for.
+            answer: What to hand over; a `changeset` in it must be the one that is shown.
+
         Raises:
             NotFound: if there is no such run.
-            Conflict: if it does not wait for this kind of answer.
+            Conflict: if it does not wait for this kind of answer, or shows something else by now.
         """
         run = await self.runs.get(run_id, lock=True)
         if run.status != expected:
@@ -117,7 +122,10 @@ class RunService:
                 run_status=run.status,
             )
         # The answer names the question it belongs to: after a crash it must not answer the next one.
-        asked = (run.question or {}).get("interrupt")
+        question = run.question or {}
+        asked = question.get("interrupt")
+        if answer.get("changeset") and answer["changeset"] != question.get("changeset"):
+            raise Conflict("other_changeset", "Something else is waiting now; look at it first.")
         run.pending, run.question = {"interrupt": asked, "answer": answer}, None
         run.status, run.updated_at = RunStatus.QUEUED, utc(self.clock.now_ms())
         # Starts are counted to find runs that kill workers; one that got as far as a question does not.

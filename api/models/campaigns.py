@@ -68,6 +68,20 @@ class ChangeCampaign(Controls):
     why: Line = Field("", max_length=200, description="For the audit.")
 
 
+class PolicyBody(In):
+    """Within which limits nobody is asked."""
+
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = Field(
+        description="A plan in another currency goes to a person."
+    )
+    max_total_micros: Micros = Field(description="A plan without a total goes to a person.")
+    max_bid_micros: Micros
+    channels: list[Literal["in_chat"]] = Field(default=["in_chat"], max_length=8)
+    allow_warnings: bool = Field(
+        False, description="Whether findings that a person should look at are let through."
+    )
+
+
 class CreateCampaign(BaseModel):
     """A goal in plain language and what may be read about the product."""
 
@@ -90,9 +104,13 @@ class CreateCampaign(BaseModel):
     site_url: WebAddress | None = None
     page_source_id: str | None = Field(None, description="From POST /api/v1/sources?kind=page.")
     feed_source_id: str | None = Field(None, description="From POST /api/v1/sources?kind=feed.")
-    approval: Literal["person", "demo"] = Field(
+    approval: Literal["person", "demo", "policy"] = Field(
         "person",
-        description="Who approves: a person, or (on a development installation only) a demo policy.",
+        description="Who approves: a person; a policy, which asks a person about anything beyond its "
+        "limits; or (on a development installation only) a demo policy.",
+    )
+    approval_policy: PolicyBody | None = Field(
+        None, description="The limits, if a policy approves; needs the scope approvals:write."
     )
     controls: Controls | None = Field(
         None, description="Targeting, frequency caps and pacing, which no goal needs to state."
@@ -123,6 +141,7 @@ class AuditOut(Out):
     to_state: str
     who: str
     why: str
+    operation: str | None = Field(None, description="The ledger's entry, if it went through one.")
 
 
 class CampaignOut(Out):

@@ -58,6 +58,11 @@ class Decide(BaseModel):
 
     decision: Literal["approve", "reject"]
     note: Line = Field("", max_length=500)
+    changeset: Annotated[str, Field(pattern="^[0-9a-f]{32}$")] | None = Field(
+        None,
+        description="`question.changeset` of what was shown: nothing else is launched then, edits "
+        "made meanwhile included.",
+    )
 
 
 class BriefFields(In):

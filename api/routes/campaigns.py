@@ -33,18 +33,15 @@ from api.models.reports import CampaignReportOut
 from api.ownership import check_sources
 from api.state import State
 from billing.service import BillingService
-from bootstrap.budgets import committed
+from bootstrap.spending import Changes
 from catalog.access import Principal
 from catalog.changes import CampaignChange
-from catalog.export import spec_of
 from catalog.lifecycle import CampaignStatus
 from catalog.repository import Audit, Campaigns, Creatives
 from catalog.runs import RunService
-from catalog.service import CatalogService
-from catalog.specs import price_of_one
-from catalog.tables import Campaign, Run
+from catalog.tables import Run
 from catalog.targeting import Targeting, check_targeting
-from domain.errors import Conflict, Forbidden
+from domain.errors import Forbidden, Unprocessable
 from domain.time import to_ms
 from graphs.versions import CURRENT
 from llm.offline.brief.text import prepare
@@ -60,7 +57,7 @@ async def create(
     body: CreateCampaign, caller: CampaignWriter, api: Api, key: IdempotencyKey = None
 ) -> Started:
     """Start a campaign from a goal in plain language."""
-    _check(body, api)
+    _check(body, caller, api)
     try:
         run = await _start(body, caller, api, key)
     except IntegrityError:
@@ -75,7 +72,7 @@ async def create(
     return Started(run_id=run.id, status=run.status, links=links)
 
 
-def _check(body: CreateCampaign, api: State) -> None:
+def _check(body: CreateCampaign, caller: Principal, api: State) -> None:
     prepare(body.goal)
     if body.controls is not None:
         check_targeting(_targeting(body.controls))
@@ -84,6 +81,13 @@ def _check(body: CreateCampaign, api: State) -> None:
             "demo_policy_off",
             "The demo approval policy works on development installations only; use person.",
         )
+    if (body.approval == "policy") != (body.approval_policy is not None):
+        raise Unprocessable(
+            "policy_missing", "Give approval_policy together with approval: policy, or neither."
+        )
+    if body.approval == "policy":
+        # Whoever sets the limits approves in advance.
+        caller.need("approvals:write")
 
 
 async def _start(body: CreateCampaign, caller: Principal, api: State, key: str | None) -> Run:
@@ -99,6 +103,9 @@ async def _start(body: CreateCampaign, caller: Principal, api: State, key: str |
                 "feed_source_id": body.feed_source_id,
                 "approval_mode": body.approval,
                 "controls": body.controls.model_dump(mode="json") if body.controls else None,
+                "approval_policy": body.approval_policy.model_dump(mode="json")
+                if body.approval_policy
+                else None,
             },
             graph=GRAPH,
             graph_version=CURRENT[GRAPH],
@@ -145,21 +152,12 @@ def _served(api: State, campaign_id: str) -> bool:
 async def change(
     item_id: CampaignId, body: ChangeCampaign, caller: CampaignWriter, api: Api
 ) -> Changed:
-    """Change budgets, bid, end, targeting, frequency caps or pacing; served seconds later, and audited."""
-    parts = api.services
-    async with parts.db.tenant(caller.org_id) as session:
-        catalog = CatalogService(session, parts.ids, parts.clock)
-        # Locked before the spend is read: two changes at once come one after the other.
-        await catalog.campaigns.get(item_id, lock=True)
-        spend = await BillingService(session, parts.ids, parts.clock).spend_of([item_id])
-        changed = await catalog.change_campaign(
-            item_id,
-            _change(body),
-            committed=await committed(parts, spend[item_id], api.serving.state.reservation),
-            who=who(caller),
-            why=body.why,
-        )
-        return Changed(id=item_id, changed=changed)
+    """Change budgets, bid, end, targeting, frequency caps or pacing; served seconds later, and audited.
+
+    Amounts pass the spend guards: one request raises an amount to five times at most.
+    """
+    changed = await _changes(api, caller).change(item_id, _change(body), body.why)
+    return Changed(id=item_id, changed=changed)
 
 
 @router.get("/{id}/creatives")
@@ -204,31 +202,12 @@ async def end(item_id: CampaignId, body: Why, caller: CampaignWriter, api: Api) 
 async def _move(
     item_id: str, to: CampaignStatus, body: Why, caller: Principal, api: State
 ) -> Moved:
-    parts = api.services
-    async with parts.db.tenant(caller.org_id) as session:
-        catalog = CatalogService(session, parts.ids, parts.clock)
-        row = await catalog.campaigns.get(item_id, lock=True)
-        if to is CampaignStatus.LIVE:
-            await _check_resumable(row, BillingService(session, parts.ids, parts.clock))
-        why = body.why or f"{to} by {who(caller)}"
-        changed = await catalog.move(item_id, to, who=who(caller), why=why)
-        return Moved(id=item_id, status=str(to), changed=changed)
+    changed = await _changes(api, caller).move(item_id, to, body.why)
+    return Moved(id=item_id, status=str(to), changed=changed)
 
 
-async def _check_resumable(row: Campaign, billing: BillingService) -> None:
-    """Approval is given once, by a person, inside a run: only a paused campaign may be resumed here."""
-    if row.status not in (CampaignStatus.PAUSED, CampaignStatus.LIVE):
-        raise Conflict(
-            "campaign_state",
-            f"A campaign that is {row.status} cannot be resumed; only a paused one.",
-        )
-    if row.budget_total_micros is None or row.house:
-        return
-    spent = (await billing.spend_of([row.id]))[row.id].total_micros
-    if spent + price_of_one(spec_of(row)) > row.budget_total_micros:
-        raise Conflict(
-            "budget_exhausted", "Its budget does not pay for another event; it cannot be resumed."
-        )
+def _changes(api: State, caller: Principal) -> Changes:
+    return Changes(api.services, api.serving.state.reservation, caller.org_id, who(caller))
 
 
 def _targeting(body: Controls) -> Targeting:

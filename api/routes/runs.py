@@ -11,14 +11,20 @@ from fastapi import APIRouter, Query
 from redis.asyncio import Redis
 
 from api.deps import Api, Approver, CampaignReader, CampaignWriter, Limit, RunId, who
+from api.models.run_report import RunReportOut
 from api.models.runs import AnswerQuestion, Decide, RunEvent, RunEvents, RunOut
 from api.ownership import check_sources
 from api.state import State
 from catalog.access import Principal
+from catalog.operations import Operations
 from catalog.runs import FINISHED, Runs, RunService, RunStatus
 from domain.errors import Unavailable, Unprocessable
 from domain.events import Progress, progress_stream
+from domain.ids import stable_id
 from domain.time import utc
+from graphs.campaign.material import Desk
+from graphs.campaign.report import report_of
+from llm.meter import RunMeter
 from llm.offline.brief.text import MAX_GOAL_CHARS
 from storage.cache import REDIS_ERRORS
 
@@ -49,6 +55,20 @@ async def get_run(item_id: RunId, caller: CampaignReader, api: Api) -> RunOut:
     return await _run(item_id, caller, api)
 
 
+@router.get("/{id}/report")
+async def report(item_id: RunId, caller: CampaignReader, api: Api) -> RunReportOut:
+    """Return what a run found, wrote, checked and spent, each statement with what it rests on."""
+    parts = api.services
+    async with parts.db.tenant(caller.org_id) as session:
+        run = await Runs(session).get(item_id)
+        ledger = await Operations(session).of(stable_id("cmp", item_id))
+    usage = await RunMeter(parts.redis, item_id).read()
+    found = await report_of(Desk(parts.objects, item_id), ledger, usage)
+    return RunReportOut.model_validate(
+        {"run_id": run.id, "status": run.status, "goal": run.goal, **msgspec.to_builtins(found)}
+    )
+
+
 @router.get("/{id}/events")
 async def events(
     item_id: RunId, caller: CampaignReader, api: Api, after: After = "0", wait: Wait = 0
@@ -72,8 +92,13 @@ async def events(
 
 @router.post("/{id}/approve")
 async def approve(item_id: RunId, body: Decide, caller: Approver, api: Api) -> RunOut:
-    """Approve or reject what a run has made. A second decision is refused."""
+    """Approve or reject what a run has made. A second decision is refused.
+
+    With `changeset` exactly what was shown is approved; without, what stands there at the launch.
+    """
     answer = {"decision": body.decision, "note": body.note, "by": who(caller)}
+    if body.changeset:
+        answer["changeset"] = body.changeset
     parts = api.services
     async with parts.db.tenant(caller.org_id) as session:
         service = RunService(session, parts.ids, parts.clock)

@@ -22,7 +22,7 @@ from catalog.service import CatalogService
 from catalog.specs import CampaignSpec, CreativeSpec
 from catalog.tables import Campaign
 from domain.catalogue import AdText
-from domain.errors import Conflict, Forbidden, Unavailable, Unprocessable
+from domain.errors import Forbidden, Unavailable, Unprocessable
 from domain.formats import AdFormat, BidModel
 from domain.ids import stable_id
 from domain.money import CURRENCIES, Money
@@ -171,7 +171,7 @@ async def test_each_change_succeeds_or_fails_on_its_own(services: Services) -> N
     results = await dispatcher(services, platform).apply(asked, yes(asked))
     assert states(results) == ["failed", "confirmed", "unknown"]
     assert results[0].code == "policy_rejected"
-    with pytest.raises(Conflict, match="refused the ad"):
+    with pytest.raises(Unprocessable, match="refused the ad"):
         check_done(results)
 
 
