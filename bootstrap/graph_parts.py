@@ -13,6 +13,7 @@ from llm.offline.copywriter_task import creative_set
 from llm.offline.model import offline_model
 from tools.product_source import fetch_page
 from tools.product_source.fetch import default_client
+from tools.web import WebReader
 
 
 def graph_context(
@@ -45,4 +46,5 @@ def graph_context(
         emit=emit,
         demo_policy=settings.parley_env == "development",
         retrieve=partial((knowledge or Knowledge(services)).retrieve, run.org_id),
+        web=partial(WebReader, client_factory=default_client, clock=services.clock),
     )

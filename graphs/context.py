@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar, cast
@@ -14,6 +14,7 @@ from domain.time import Clock, day_of
 from llm.router import ModelRouter
 from storage.database import Database
 from storage.objects import ObjectStore
+from tools.web import ReadWeb
 
 T = TypeVar("T")
 #: Stands where an answer gave its instructions away.
@@ -22,6 +23,8 @@ _WITHHELD = "[withheld]"
 Emit = Callable[[Progress], Awaitable[None]]
 Fetch = Callable[[str], Awaitable[bytes]]
 Retrieve = Callable[[str, int], Awaitable[tuple[Passage, ...]]]
+#: Makes a reader of the web that reads some hosts and no others.
+Web = Callable[[Collection[str]], ReadWeb]
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class GraphContext:
         emit: Publishes progress.
         demo_policy: Whether the demo approval policy may approve (development only).
         retrieve: Asks the organisation's documents (question, how many passages); None without a store.
+        web: Makes a reader of given hosts; None reads none.
     """
 
     run_id: str
@@ -49,6 +53,7 @@ class GraphContext:
     emit: Emit
     demo_policy: bool = False
     retrieve: Retrieve | None = None
+    web: Web | None = None
 
     @property
     def today(self) -> date:

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from agents.research.agent import research
+from agents.research.summary import as_plain, in_words
 
-__all__ = ["research"]
+__all__ = ["as_plain", "in_words", "research"]

@@ -1,21 +1,33 @@
-"""Research from what was read and what the organisation's documents say; by rules, every statement sourced."""
+"""Research from what was read and what the organisation's documents say; every statement is sourced."""
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from datetime import date
-from decimal import Decimal, InvalidOperation
 
-from agents.research.schemas import Insight, ResearchMaterial, ResearchReport, Retrieve, Source
+from agents.research import market, readers, times
+from agents.research.evidence import Read, addresses_in, gathered
+from agents.research.policy import ADDRESSES, KEYWORDS, MOST_OF_A_KIND, PASSAGES, TOPICS
+from agents.research.schemas import (
+    Competitor,
+    Insight,
+    Kind,
+    ResearchMaterial,
+    ResearchReport,
+    Retrieve,
+    Trend,
+)
+from agents.research.second import by_model
+from audience.special import names_special_category
 from domain.brief import Brief
 from domain.errors import ParleyError
-from domain.product import Product
+from domain.evidence import Passage
 from llm.router import ModelRouter
+from tools.web import ReadWeb, WebPage
 
-#: Passages asked of the documents.
-_PASSAGES = 5
-_KEYWORDS = 12
+_KINDS: tuple[Kind, ...] = ("competitor", "trend", "audience", "gap", "opportunity")
 
 
 async def research(
@@ -25,88 +37,115 @@ async def research(
     retrieve: Retrieve | None,
     *,
     today: date,
+    web: ReadWeb | None = None,
 ) -> ResearchReport:
     """Return what sources say about market, product and readers.
 
+    Read are the advertiser's own pages and feeds, the organisation's documents, and the web addresses that the
+    goal names; nothing that was read leads to further addresses. Rules draw the findings; a model may add some,
+    of which only those stay that the sentences they cite support.
+
     Args:
-        router: The way to a model; the rules answer alone.
+        router: The way to a model.
         brief: The goal.
         material: What was read about the product.
         retrieve: Asks the organisation's documents; None if there are none.
         today: The day it is done.
+        web: Reads an address of the goal; None reads none.
     """
-    insights = [*_prices(material.products), *_gaps(material.products), *_readers(brief, material)]
     warnings: list[str] = []
-    if retrieve is not None:
-        try:
-            for passage in await retrieve(brief.product or brief.goal, _PASSAGES):
-                insights.append(
-                    Insight(
-                        kind="opportunity",
-                        statement=f"{passage.citation.title} says: {passage.citation.quote[:200]}",
-                        sources=(
-                            Source(where=passage.citation.title, quote=passage.citation.quote),
-                        ),
-                        confidence=0.4,
-                    )
-                )
-        except ParleyError as error:
-            warnings.append(f"The documents could not be asked: {error.detail}")
+    asked = await _documents(brief, retrieve, warnings)
+    pages = await _pages(brief, web, warnings)
+    passages = _unique(asked.values())
+    read = gathered(brief, material, pages, passages)
+    # In a thread: large feeds are compared for seconds, and the run's heartbeat goes on.
+    found, shops, moving = await asyncio.to_thread(_by_rules, read, brief, asked, today)
+    added, said = await by_model(router, brief, read.evidence)
+    warnings += said
     counted = Counter(tag for product in material.products for tag in product.tags)
     return ResearchReport(
-        insights=tuple(insights),
-        keywords=tuple(tag for tag, _ in counted.most_common(_KEYWORDS)),
+        insights=_best([*found, *added]),
+        keywords=tuple(tag for tag, _ in counted.most_common(KEYWORDS)),
+        rule_based=not added,
         warnings=tuple(warnings),
+        competitors=shops,
+        trends=moving,
+        read=len(pages) + len(passages),
     )
 
 
-def _prices(products: tuple[Product, ...]) -> Iterator[Insight]:
-    by_currency: dict[str, list[tuple[Decimal, Product]]] = {}
-    for product in products:
-        if product.price and product.currency:
-            try:
-                amount = Decimal(product.price)
-            except InvalidOperation:
-                continue
-            by_currency.setdefault(product.currency, []).append((amount, product))
-    for currency, priced in sorted(by_currency.items()):
-        priced.sort(key=lambda pair: (pair[0], pair[1].key))
-        (low, cheapest), (high, dearest) = priced[0], priced[-1]
-        yield Insight(
-            kind="opportunity",
-            statement=f"{len(priced)} products cost {low} to {high} {currency}.",
-            sources=(_title(cheapest), _title(dearest)),
-            confidence=0.9,
-        )
+def _by_rules(
+    read: Read, brief: Brief, asked: dict[str, Sequence[Passage]], today: date
+) -> tuple[list[Insight], tuple[Competitor, ...], tuple[Trend, ...]]:
+    shops = market.competitors(read)
+    said = read.of("document", "rival")
+    moving = times.trends(said, today)
+    found = [
+        *market.prices(read),
+        *market.missing(read.own),
+        *market.about_competitors(shops),
+        *market.differences(read),
+        *times.about_trends(moving),
+        *times.year(said, brief, today),
+        *readers.readers(brief, read),
+        *readers.questions(read),
+        *readers.quoted(asked),
+    ]
+    return found, shops, moving
 
 
-def _gaps(products: tuple[Product, ...]) -> Iterator[Insight]:
-    for said, missing in (
-        ("a picture", [p for p in products if not p.image_url]),
-        ("a price", [p for p in products if not p.price]),
-        ("facts to write from", [p for p in products if not p.facts]),
-    ):
-        if missing:
-            yield Insight(
-                kind="gap",
-                statement=f"{len(missing)} of {len(products)} products are without {said}.",
-                sources=tuple(_title(p) for p in missing[:3]),
-                confidence=0.9,
-            )
+def _best(found: Iterable[Insight]) -> tuple[Insight, ...]:
+    """Return the surest of each kind: sourced, said once, and about no special category."""
+    kept: dict[str, Insight] = {}
+    for one in found:
+        if one.sources and not names_special_category(one.statement):
+            kept.setdefault(one.statement, one)
+    return tuple(
+        one
+        for kind in _KINDS
+        for one in sorted(
+            (i for i in kept.values() if i.kind == kind), key=lambda i: -i.confidence
+        )[:MOST_OF_A_KIND]
+    )
 
 
-def _readers(brief: Brief, material: ResearchMaterial) -> Iterator[Insight]:
-    facts = [*material.site_facts, *(f for p in material.products for f in p.facts)]
-    for words in brief.audience_keywords:
-        said = [fact for fact in facts if words.casefold() in fact.text.casefold()][:3]
-        if said:
-            yield Insight(
-                kind="audience",
-                statement=f"The sources speak to {words}.",
-                sources=tuple(Source(where=fact.where, quote=fact.text) for fact in said),
-                confidence=0.6,
-            )
+async def _documents(
+    brief: Brief, retrieve: Retrieve | None, warnings: list[str]
+) -> dict[str, Sequence[Passage]]:
+    if retrieve is None:
+        return {}
+    about = brief.product or brief.goal
+    found: dict[str, Sequence[Passage]] = {}
+    for topic, english, japanese, _ in TOPICS:
+        question = (japanese if brief.goal_language == "jpn" else english).format(about)
+        try:
+            found[topic] = await retrieve(question, PASSAGES)
+        except ParleyError as error:
+            warnings.append(f"The documents could not be asked: {error.detail}")
+            break
+    return found
 
 
-def _title(product: Product) -> Source:
-    return Source(where=f"product:{product.key}#title", quote=product.title)
+async def _pages(brief: Brief, web: ReadWeb | None, warnings: list[str]) -> list[WebPage]:
+    named = addresses_in(brief.goal)
+    if web is None or not named:
+        return []
+    if len(named) > ADDRESSES:
+        warnings.append(f"The goal names {len(named)} addresses; the first {ADDRESSES} were read.")
+    pages = []
+    for url in named[:ADDRESSES]:
+        try:
+            pages.append(await web(url))
+        except ParleyError as error:
+            warnings.append(f"{url[:120]} was not read: {error.detail}")
+    return pages
+
+
+def _unique(found: Iterable[Sequence[Passage]]) -> tuple[Passage, ...]:
+    every = [passage for passages in found for passage in passages]
+    return tuple(
+        {
+            (p.citation.chunk_id, p.citation.title, p.citation.start, p.citation.quote): p
+            for p in every
+        }.values()
+    )

@@ -32,10 +32,22 @@ class ResearchMaterial(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Where a statement stands: a place and its words."""
+    """Where a statement stands: a place and its words.
+
+    Attributes:
+        where: A title, an address or a product, with the place in it; for people.
+        quote: The words themselves.
+        url: Where it can be read again, if it has an address.
+        document_id, chunk_id, start, end: Where it stands in the knowledge store, if it is from there.
+    """
 
     where: str
     quote: str
+    url: str = ""
+    document_id: str = ""
+    chunk_id: str = ""
+    start: int = 0
+    end: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,12 +59,65 @@ class Insight:
         statement: One sentence.
         sources: At least one.
         confidence: 0 to 1.
+        by: Who drew it from the sources.
     """
 
     kind: Kind
     statement: str
     sources: tuple[Source, ...]
     confidence: float = 0.5
+    by: Literal["rules", "model"] = "rules"
+
+    def __post_init__(self) -> None:
+        """Make tuples of lists: a checkpoint keeps no difference between the two."""
+        as_tuples(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Competitor:
+    """Another shop that was read.
+
+    Attributes:
+        name: What it calls itself.
+        products: How many of its products were read.
+        low, high, currency: Its prices, decimal strings as stated; empty if none was.
+        attributes: What it states of itself, of the list of attributes.
+        sources: Where that stands.
+    """
+
+    name: str
+    products: int
+    low: str = ""
+    high: str = ""
+    currency: str = ""
+    attributes: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Make tuples of lists: a checkpoint keeps no difference between the two."""
+        as_tuples(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trend:
+    """A term that dated sources speak of more, or less, than they did.
+
+    Attributes:
+        term: The word or words.
+        direction: Which way.
+        before, after: Share of the earlier and of the later sources that have it.
+        since: First day of the later ones, ISO 8601.
+        p: How likely so large a difference is by chance (Fisher's exact test, one-sided).
+        sources: The latest that have it.
+    """
+
+    term: str
+    direction: Literal["rising", "falling"]
+    before: float
+    after: float
+    since: str
+    p: float
+    sources: tuple[Source, ...] = ()
 
     def __post_init__(self) -> None:
         """Make tuples of lists: a checkpoint keeps no difference between the two."""
@@ -65,6 +130,9 @@ class ResearchReport:
 
     Attributes:
         insights: Every statement.
+        competitors: The other shops that were read.
+        trends: Terms that come or go.
+        read: How many web addresses and passages were read.
         keywords: English words that the sources use most for the product, best first.
         rule_based: Whether rules rather than a model wrote it.
         warnings: One sentence for each thing that went wrong.
@@ -74,6 +142,9 @@ class ResearchReport:
     keywords: tuple[str, ...] = ()
     rule_based: bool = True
     warnings: tuple[str, ...] = ()
+    competitors: tuple[Competitor, ...] = ()
+    trends: tuple[Trend, ...] = ()
+    read: int = 0
 
     def __post_init__(self) -> None:
         """Make tuples of lists: a checkpoint keeps no difference between the two."""

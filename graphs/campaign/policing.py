@@ -9,6 +9,7 @@ from dataclasses import replace
 from agents.ad_manager.schemas import MediaPlan
 from agents.compliance.schemas import ComplianceFinding, ComplianceReport, Verdict
 from agents.content_creator.schemas import CreativeDraft
+from agents.research.evidence import hosts_in
 from domain.brief import Brief
 from domain.evidence import Passage
 from domain.product import Product
@@ -20,6 +21,7 @@ from graphs.context import GraphContext
 from llm.offline.brief.parser import parse_goal
 from tools.policy import Argument, Call, Guard, PolicyRefused, built_in
 from tools.policy.links import host_of
+from tools.web import ReadWeb, WebPage
 
 #: What of a brief decides over money, beside a stated cost per action.
 _MONEY = ("budget_total_minor", "daily_budget_minor", "period_budget", "currency")
@@ -60,6 +62,22 @@ def retriever(ctx: GraphContext, node: str) -> GraphContext:
         return await ask(question, passages)
 
     return replace(ctx, retrieve=retrieve)
+
+
+def web(ctx: GraphContext, node: str, goal: str) -> ReadWeb | None:
+    """Return a reader of the addresses that a goal names, each asked of the policy; None if it names none."""
+    hosts = hosts_in(goal)
+    if ctx.web is None or not hosts:
+        return None
+    read = ctx.web(hosts)
+    guard = Guard(built_in(), hosts=hosts, canary=ctx.router.canary)
+
+    async def reader(url: str) -> WebPage:
+        stated = Argument(url, Trust.ADVERTISER, ("goal",))
+        await admit(ctx, guard, Call(f"campaign/{node}", "read_web", {"url": stated}))
+        return await read(url)
+
+    return reader
 
 
 async def campaign(ctx: GraphContext, state: CampaignState) -> None:

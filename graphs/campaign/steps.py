@@ -38,9 +38,11 @@ _PLACES = 20
 async def research(state: CampaignState, runtime: Run) -> Update:
     """Find out what the sources say about market, product and readers."""
     ctx = policing.retriever(runtime.context, "research")
-    desk = Desk(ctx.objects, ctx.run_id)
+    desk, brief = Desk(ctx.objects, ctx.run_id), state["brief"]
+    # Only what the marketer named may be read; nothing that was read adds a host.
+    web = policing.web(ctx, "research", brief.goal)
     report = await look_into(
-        ctx.router, state["brief"], await desk.material(), ctx.retrieve, today=ctx.today
+        ctx.router, brief, await desk.material(), ctx.retrieve, today=ctx.today, web=web
     )
     await desk.keep_research(report)
     for warning in report.warnings:

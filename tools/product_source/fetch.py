@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import re
 import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
 from urllib.robotparser import RobotFileParser
 
 import httpx
@@ -27,7 +29,26 @@ USER_AGENT = "ParleyBot/0.1"
 ClientFactory: TypeAlias = Callable[[], httpx.AsyncClient]
 
 _PORTS = {"http": 80, "https": 443}
+_DECIMAL_DELAY = re.compile(r"(?im)^(\s*crawl-delay\s*:\s*)(\d*\.\d+)")
 _HTML = frozenset(("text/html", "application/xhtml+xml"))
+
+
+class Manners(Protocol):
+    """What a reader of many pages holds itself to, asked at every hop."""
+
+    def check(self, url: httpx.URL) -> None:
+        """Raise a `ParleyError` where the address may not be read; its host has not been asked anything."""
+        ...
+
+    async def turn(self, url: httpx.URL, pause_s: float) -> None:
+        """Wait until the host may be asked again.
+
+        Args:
+            url: What is about to be read.
+            pause_s: Seconds that the host's robots.txt wants between two visits; 0 if it says nothing.
+        """
+        ...
+
 
 #: Largest document, after decompression.
 MAX_DOCUMENT_BYTES = 50_000_000
@@ -97,8 +118,13 @@ async def fetch_document(
     resolve: Resolve = system_resolve,
     max_bytes: int = MAX_DOCUMENT_BYTES,
     timeout_s: float = 4 * TIMEOUT_S,
+    manners: Manners | None = None,
+    rules: dict[str, RobotFileParser] | None = None,
 ) -> Fetched:
     """Return what a public address holds, whatever its media type; otherwise as `fetch_page`.
+
+    `manners` is asked at every hop, and waiting for a turn counts towards `timeout_s`. `rules` are the
+    robots.txt files that were read already, by origin; new ones are added.
 
     Raises:
         BadInput: `bad_site_url`.
@@ -106,7 +132,10 @@ async def fetch_document(
     """
     deadline = clock.now_ms() + round(timeout_s * 1000)
     async with client_factory() as client:
-        fetcher = _Fetcher(client, clock, deadline, resolve, allow_private, None)
+        fetcher = _Fetcher(
+            client, clock, deadline, resolve, allow_private, None, manners,
+            {} if rules is None else rules,
+        )  # fmt: skip
         return await fetcher.within(url, max_bytes, timeout_s)
 
 
@@ -119,6 +148,8 @@ class _Fetcher:
     allow_private: bool
     #: Media types that are read; None reads all.
     kinds: frozenset[str] | None
+    manners: Manners | None = None
+    rules: dict[str, RobotFileParser] = field(default_factory=dict)
 
     async def within(self, url: str, max_bytes: int, timeout_s: float) -> Fetched:
         try:
@@ -128,13 +159,17 @@ class _Fetcher:
             raise _too_slow(url) from error
 
     async def page(self, url: httpx.URL, max_bytes: int) -> Fetched:
-        rules: dict[str, RobotFileParser] = {}
+        rules = self.rules
         for _ in range(MAX_REDIRECTS + 1):
+            if self.manners is not None:
+                self.manners.check(url)
             origin = f"{url.scheme}://{url.netloc.decode('ascii')}"
             if origin not in rules:
                 rules[origin] = await self._robots(url)
             if not rules[origin].can_fetch(USER_AGENT, str(url)):
                 raise _forbidden()
+            if self.manners is not None:
+                await self.manners.turn(url, _pause(rules[origin]))
             async with self._get(url) as response:
                 if response.is_redirect:
                     url = _next(url, response, self.allow_private)
@@ -171,7 +206,7 @@ class _Fetcher:
                     rules.parse([])
                 else:
                     body = await self._body(response, MAX_ROBOTS_BYTES, cut=True)
-                    rules.parse(body.decode("utf-8", "replace").splitlines())
+                    rules.parse(_whole_seconds(body.decode("utf-8", "replace")).splitlines())
                 return rules
         rules.parse([])
         return rules
@@ -224,6 +259,18 @@ class _Fetcher:
                 "site_unreachable", "The connection broke while reading the page; try again."
             ) from error
         return bytes(body)
+
+
+def _pause(rules: RobotFileParser) -> float:
+    """Return the seconds that a robots.txt wants between two visits."""
+    rate = rules.request_rate(USER_AGENT)
+    spaced = rate.seconds / rate.requests if rate is not None and rate.requests else 0.0
+    return max(float(rules.crawl_delay(USER_AGENT) or 0), spaced)
+
+
+def _whole_seconds(robots: str) -> str:
+    """Round decimal delays up: the parser reads whole seconds only and would ignore the wish."""
+    return _DECIMAL_DELAY.sub(lambda m: f"{m[1]}{math.ceil(float(m[2]))}", robots)
 
 
 def _inflater(encoding: str) -> Callable[[bytes, int], bytes]:

@@ -1,4 +1,4 @@
-"""What a page says about itself in JSON-LD, Open Graph and meta tags."""
+"""What a page says about itself in JSON-LD, microdata, Open Graph and meta tags."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from lxml import html
 
 from domain.product import Fact, Product, RowProblem
+from rag.visibility import Hidden
 from tools.product_source.keywords import extract_tags
 from tools.product_source.links import web_address
 from tools.product_source.markup import strip_tags
+from tools.product_source.microdata import microdata
 from tools.product_source.prices import parse_price
 from tools.product_source.text import clean, language_of, sentences
 
@@ -51,7 +53,7 @@ class PageData:
 
     Attributes:
         title, description, site_name, url, image_url, keywords: As stated, Open Graph first.
-        products: Products named in JSON-LD or Open Graph.
+        products: Products named in JSON-LD, microdata or Open Graph.
         site_facts: Sentences about the organisation.
         problems: JSON-LD blocks that could not be read.
     """
@@ -67,23 +69,33 @@ class PageData:
     problems: tuple[RowProblem, ...]
 
 
-def page_data(root: html.HtmlElement, name: str) -> PageData:
-    """Return the structured data of a parsed page; `name` starts every `Fact.where`."""
+def page_data(root: html.HtmlElement, name: str, hidden: Hidden | None = None) -> PageData:
+    """Return the structured data of a parsed page; `name` starts every `Fact.where`.
+
+    Args:
+        root: The parsed page.
+        name: Its name or address.
+        hidden: What its style rules hide; microdata stands in the visible text.
+    """
     meta = _meta_tags(root)
     problems: list[RowProblem] = []
-    nodes = [(line, node) for line, top in _json_ld(root, problems) for node in _nodes(top)]
+    stated = [("ld+json", *found) for found in _json_ld(root, problems)]
+    stated += [("microdata", *found) for found in microdata(root, hidden or Hidden())]
+    forms = [(form, line, node) for form, line, top in stated for node in _nodes(top)]
     canonical = next(
         (link.get("href") for link in root.iter("link") if link.get("rel") == "canonical"), None
     )
     base = web_address(canonical or meta.get("og:url") or (name if "://" in name else ""))
-    shops = [node for _, node in nodes if _types(node) & _SHOP_TYPES and _text(node.get("name"))]
+    shops = [node for _, _, node in forms if _types(node) & _SHOP_TYPES and _text(node.get("name"))]
+    # A brand may be of one product; whoever is an organisation speaks for the page.
+    shops.sort(key=lambda node: _types(node) == {"Brand"})
     site_name = clean(meta.get("og:site_name", "")) or next(
         (_text(shop["name"]) for shop in shops), None
     )
     products: dict[str, Product] = {}
-    for line, node in nodes:
+    for form, line, node in forms:
         if _types(node) & _PRODUCT_TYPES and len(products) < MAX_PRODUCTS:
-            product = _product(node, f"{name}#L{line}:ld+json", base, site_name)
+            product = _product(node, f"{name}#L{line}:{form}", base, site_name)
             if product is not None:
                 products.setdefault(product.key, product)
     title_tag = root.find(".//title")
@@ -96,7 +108,7 @@ def page_data(root: html.HtmlElement, name: str) -> PageData:
         image_url=web_address(meta.get("og:image", ""), base),
         keywords=meta.get("keywords", ""),
         products=tuple(products.values()) or _open_graph_product(meta, name, base, site_name),
-        site_facts=tuple(_shop_facts(nodes, name)),
+        site_facts=tuple(_shop_facts(forms, name)),
         problems=tuple(problems),
     )
 
@@ -249,10 +261,10 @@ def _open_graph_product(
     return (product,) if product else ()
 
 
-def _shop_facts(nodes: list[tuple[int, Mapping[str, object]]], name: str) -> Iterator[Fact]:
-    for line, node in nodes:
+def _shop_facts(forms: list[tuple[str, int, Mapping[str, object]]], name: str) -> Iterator[Fact]:
+    for form, line, node in forms:
         if _types(node) & _SHOP_TYPES:
             for number, sentence in enumerate(sentences(_text(node.get("description"))), start=1):
                 yield Fact(
-                    sentence, f"{name}#L{line}:ld+json.description.{number}", language_of(sentence)
+                    sentence, f"{name}#L{line}:{form}.description.{number}", language_of(sentence)
                 )

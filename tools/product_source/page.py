@@ -62,10 +62,11 @@ def read_page(data: bytes, name: str) -> ProductSource:
             "page_too_large",
             f"The page has {len(data):,} bytes; at most {MAX_PAGE_BYTES:,} are read.",
         )
-    root = _parse(decode_page(data))
-    meta = page_data(root, name)
+    root = parse(decode_page(data))
+    hidden = hidden_classes(root)
+    meta = page_data(root, name, hidden)
     page_language = iso3(root.get("lang"))
-    reader = _Reader(name, page_language, hidden_classes(root))
+    reader = _Reader(name, page_language, hidden)
     visible = reader.facts(root)
     described = _fact(meta.description, f"{name}#meta.description", page_language)
     facts = _unique([*visible, *described, *meta.site_facts])[:MAX_FACTS]
@@ -85,7 +86,12 @@ def read_page(data: bytes, name: str) -> ProductSource:
     )
 
 
-def _parse(text: str) -> html.HtmlElement:
+def parse(text: str) -> html.HtmlElement:
+    """Return the tree of an HTML document, without comments.
+
+    Raises:
+        Unprocessable: `page_empty` if there is no element in it.
+    """
     parser = html.HTMLParser(
         encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True, no_network=True
     )
