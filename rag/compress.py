@@ -55,24 +55,21 @@ def compress(
     Returns:
         The sentences of each chunk in reading order; empty once the budget is used up.
     """
+    worth = {key: weight * max(known.idf(key), 0.1) for key, weight in query_terms.items()}
     out = []
     for chunk in chunks:
-        kept = _kept(_scored(query_terms, chunk, analyser, known), budget)
+        kept = _kept(_scored(worth, chunk, analyser), budget)
         budget -= sum(tokens_of(sentence.text) for sentence in kept)
         out.append(kept)
     return out
 
 
-def _scored(
-    query_terms: Mapping[int, float], chunk: ChunkText, analyser: Analyser, known: Statistics
-) -> list[Sentence]:
+def _scored(worth: Mapping[int, float], chunk: ChunkText, analyser: Analyser) -> list[Sentence]:
     found = []
     for span in sentences(chunk.text):
         text = chunk.text[span.start : span.end]
         terms = {term_key(t) for t in (*analyser.words(text), *analyser.grams(text))}
-        score = sum(
-            weight * max(known.idf(key), 0.1) for key, weight in query_terms.items() if key in terms
-        )
+        score = sum(value for key, value in worth.items() if key in terms)
         found.append(Sentence(text, span, score))
     return found
 

@@ -47,7 +47,11 @@ def shingles(words: Sequence[str]) -> frozenset[int]:
 
 def likeness(one: frozenset[int], other: frozenset[int]) -> float:
     """Return the share of triples two texts have in common (Jaccard)."""
-    return len(one & other) / max(1, len(one | other))
+    # Most pairs share nothing, and telling that is ten times as quick as counting.
+    if one.isdisjoint(other):
+        return 0.0
+    shared = len(one & other)
+    return shared / max(1, len(one) + len(other) - shared)
 
 
 def distinct(hits: Sequence[Hit], signs: Mapping[int, frozenset[int]]) -> list[Hit]:

@@ -105,7 +105,9 @@ class LexicalIndex:
             ends: Number of a chunk → version its validity ended at.
         """
         after = LexicalIndex(version)
-        after.__dict__.update({k: v for k, v in self.__dict__.items() if k != "_now"})
+        after.__dict__.update(
+            {k: v for k, v in self.__dict__.items() if k not in ("_now", "_living")}
+        )
         after.version = version
         if ends:
             at = np.flatnonzero(np.isin(self._no, np.array(list(ends), np.int64)))
@@ -146,11 +148,9 @@ class LexicalIndex:
     def idfs(self, keys: Numbers) -> NDArray[np.float64]:
         """Return the inverse document frequencies of many words in the newest version."""
         seen = self._seen(None)
-        if not seen.everything:
-            return np.array([self.idf(key) for key in keys.tolist()], np.float64)
         found = np.zeros(len(keys), np.int64)
-        for segment in self._segments:
-            found += segment.streams[0].counts(keys)
+        for segment, living in zip(self._segments, self._living, strict=True):
+            found += segment.streams[0].counts(keys, living)
         idfs = np.log(1 + (seen.chunks - found + 0.5) / (found + 0.5))
         return np.where(found > 0, idfs, 0.0)
 
@@ -192,6 +192,17 @@ class LexicalIndex:
     @cached_property
     def _now(self) -> _Seen:
         return self._visible(self._to == OPEN)
+
+    @cached_property
+    def _living(self) -> tuple[Numbers | None, ...]:
+        """Per segment in how many chunks that are still valid each word occurs; None where all are."""
+        mask = self._now.mask
+        return tuple(
+            None
+            if mask[segment.start : segment.start + segment.size].all()
+            else segment.streams[0].counted(mask)
+            for segment in self._segments
+        )
 
     def _visible(self, mask: Mask) -> _Seen:
         chunks = int(np.count_nonzero(mask))

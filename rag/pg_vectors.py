@@ -42,6 +42,7 @@ class PgVectorStore:
         self.session = session
         self.index_no = index_no
         self.exact_up_to = exact_up_to
+        self._is_tuned = False
 
     async def put(self, items: Sequence[VectorItem]) -> None:
         """Store vectors, replacing those of the same chunks.
@@ -114,15 +115,20 @@ class PgVectorStore:
         compared = self._passing(select(ChunkVector.chunk_no, distance.label("distance")), filter)
         # Materialised, so that the planner cannot answer from the approximate index.
         all_rows = compared.cte("compared").prefix_with("MATERIALIZED", dialect="postgresql")
+        if self._is_tuned:
+            await self.session.execute(_AFTER)
+            self._is_tuned = False
         query = select(all_rows).order_by(all_rows.c.distance, all_rows.c.chunk_no).limit(k)
         return [Hit(no, -far) for no, far in await self.session.execute(query)]
 
     async def _approximate(self, vector: Sequence[float], k: int, filter: Filter) -> list[Hit]:
         distance = ChunkVector.embedding.max_inner_product(list(vector))
         query = self._passing(select(ChunkVector.chunk_no, distance.label("distance")), filter)
-        await self.session.execute(_HNSW, {"ef": str(min(1000, max(200, 4 * k)))})
+        if not self._is_tuned:
+            # For the rest of the unit of work: a search asks nothing else that has to be sorted.
+            await self.session.execute(_HNSW, {"ef": str(min(1000, max(200, 4 * k)))})
+            self._is_tuned = True
         rows = (await self.session.execute(query.order_by(distance).limit(k))).all()
-        await self.session.execute(_AFTER)
         # Relaxed order: nearly sorted only.
         return [Hit(no, -far) for no, far in sorted(rows, key=lambda row: (row[1], row[0]))]
 

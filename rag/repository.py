@@ -7,7 +7,17 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import bindparam, func, insert, select, text, tuple_, update
+from sqlalchemy import (
+    Integer,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from rag.drafts import Known
@@ -23,6 +33,10 @@ from rag.tables import (
 )
 from rag.types import OPEN, ChunkText, Filter, Numbers, Span, Trust
 from storage.base import Repository
+
+#: Spelled out, never a parameter: a prepared statement that is planned once for all values cannot know that a
+#: partial index holds every row it asks for, and reads the whole table instead.
+STILL_OPEN = literal_column(str(OPEN), Integer)
 
 #: Rows read at a time into the in-process index.
 _SLAB = 50_000
@@ -320,7 +334,7 @@ class Chunks(Repository[Chunk]):
             select(ChunkPostings.chunk_no, ChunkPostings.to_version).where(
                 ChunkPostings.index_no == index_no,
                 ChunkPostings.to_version > version,
-                ChunkPostings.to_version < OPEN,
+                ChunkPostings.to_version < STILL_OPEN,
             )
         )
         return {no: end for no, end in rows}
@@ -329,7 +343,7 @@ class Chunks(Repository[Chunk]):
 def visible(from_version: Any, to_version: Any, filter: Filter) -> list[Any]:
     """Return the conditions that rows are valid in the knowledge version a filter names."""
     if filter.as_of is None:
-        return [to_version == OPEN]
+        return [to_version == STILL_OPEN]
     return [from_version <= filter.as_of, to_version > filter.as_of]
 
 

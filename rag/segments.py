@@ -52,12 +52,23 @@ class Postings:
         """Return the bytes it takes."""
         return self.keys.nbytes + self.offsets.nbytes + self.docs.nbytes + self.tfs.nbytes
 
-    def counts(self, keys: Numbers) -> Numbers:
-        """Return in how many chunks each of many terms occurs."""
+    def counts(self, keys: Numbers, living: Numbers | None = None) -> Numbers:
+        """Return in how many chunks each of many terms occurs.
+
+        Args:
+            keys: The terms.
+            living: From `counted`; without it all chunks count.
+        """
         if not len(self.keys):
             return np.zeros(len(keys), np.int64)
         at = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
-        return np.where(self.keys[at] == keys, self.offsets[at + 1] - self.offsets[at], 0)
+        found = self.offsets[at + 1] - self.offsets[at] if living is None else living[at]
+        return np.where(self.keys[at] == keys, found, 0)
+
+    def counted(self, mask: NDArray[np.bool_]) -> Numbers:
+        """Return per term of `keys` in how many chunks of a mask over all positions it occurs."""
+        # Every term has a posting, so no stretch is empty.
+        return np.add.reduceat(mask[self.docs], self.offsets[:-1], dtype=np.int64)
 
     def of(self, key: int) -> tuple[NDArray[np.int32], NDArray[np.uint16]]:
         """Return positions and frequencies of a term."""

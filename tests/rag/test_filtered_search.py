@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sqlalchemy import text
 
 from bootstrap.services import Services
 from rag.analyse import default_analyser
@@ -81,3 +82,17 @@ async def test_tenants_share_the_tables_and_find_their_own_only(services: Servic
             assert len(near) == 200
             texts = await service.chunks.texts(index.no, [h.no for h in near], Filter())
             assert len(texts) == 200
+
+
+async def test_a_statement_planned_for_all_values_still_uses_the_index(services: Services) -> None:
+    org = await new_org(services)
+    async with knowledge(services, org, WordEmbedder(), default_analyser()) as service:
+        index = await service.open(org)
+        vectors = await fill(service, index, 30, 10)
+        store = PgVectorStore(service.session, index.no, exact_up_to=0)
+        # As the server does by itself once a connection has asked the same a few times.
+        await service.session.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))
+        scans = text("SELECT pg_stat_get_xact_numscans('ix_knowledge_vectors_embedding'::regclass)")
+        before = await service.session.scalar(scans)
+        assert len(await store.nearest(vectors[0].tolist(), 20, Filter())) == 20
+        assert await service.session.scalar(scans) > before
