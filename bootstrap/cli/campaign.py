@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,12 +32,21 @@ def goal(
     feed: Annotated[
         Path | None, typer.Option(help="Product feed: CSV, JSON, JSONL or XML.")
     ] = None,
+    policy: Annotated[
+        Path | None,
+        typer.Option(
+            help="JSON file with limits within which nobody is asked: currency, max_total_micros, "
+            "max_bid_micros."
+        ),
+    ] = None,
     wait: Annotated[bool, typer.Option(help="Follow the run until it rests.")] = True,
     as_json: Json = False,
 ) -> None:
     """Hand a goal to the agents of the running installation."""
+    limits = None if policy is None else _limits(policy)
     client = connect()
-    run_id = start_run(client, text, site, feed, approval="person")
+    approval = "person" if limits is None else "policy"
+    run_id = start_run(client, text, site, feed, approval=approval, policy=limits)
     if wait:
         follow(client, run_id, quiet=as_json)
     run = client.get(f"/api/v1/runs/{run_id}")
@@ -44,11 +54,29 @@ def goal(
     leave(run)
 
 
+def _limits(file: Path) -> dict[str, Any]:
+    try:
+        read = json.loads(_read(file))
+    except ValueError as error:
+        raise BadInput("bad_policy", f"{file} is not JSON: {error}.") from error
+    if not isinstance(read, dict):
+        raise BadInput("bad_policy", f"{file} must hold one JSON object with the limits.")
+    return read
+
+
 def start_run(
-    client: Client, text: str, site: str | None, feed: Path | None, *, approval: str
+    client: Client,
+    text: str,
+    site: str | None,
+    feed: Path | None,
+    *,
+    approval: str,
+    policy: dict[str, Any] | None = None,
 ) -> str:
     """Upload the sources and create the campaign run; return its id."""
     body: dict[str, Any] = {"goal": text, "approval": approval}
+    if policy is not None:
+        body["approval_policy"] = policy
     if site is not None and not site.startswith(("http://", "https://")):
         body["page_source_id"] = _upload(client, "page", site, _read(Path(site)))
     elif site is not None and _on_this_machine(site):

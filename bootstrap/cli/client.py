@@ -50,6 +50,10 @@ class Client:
         """POST JSON as the advertiser."""
         return self._call("POST", path, self.accounts.advertiser_key, json=body, params=params)
 
+    def delete(self, path: str) -> Any:
+        """DELETE as the advertiser."""
+        return self._call("DELETE", path, self.accounts.advertiser_key)
+
     def upload(self, kind: str, name: str, content: bytes) -> Any:
         """Upload a landing page or feed."""
         return self._call(

@@ -22,6 +22,10 @@ COMMANDS = {
         "Watch a run as a live tree; ends with the run. Campaigns and organisations go on until Ctrl-C.",
     ),
     "runs": (f"{_HERE}.campaign:runs", "List the runs of this installation's advertiser."),
+    "report": (
+        f"{_HERE}.report:report",
+        "Show what a run found, wrote, checked and spent, each statement with its source.",
+    ),
     "approve": (
         f"{_HERE}.campaign:approve",
         "Approve (or reject) what a run wants to launch, and follow it to its end.",
@@ -68,6 +72,14 @@ CATALOG = {
         "Import ads into the running installation's catalogue and take them live.",
     ),
 }
+STOPS = {
+    "list": (f"{_HERE}.stops:listed", "List the kill switches that are on."),
+    "on": (
+        f"{_HERE}.stops:on",
+        "Let nothing be launched, resumed or raised until the stop is lifted; pausing always works.",
+    ),
+    "lift": (f"{_HERE}.stops:lift", "Take a stop back."),
+}
 SNAPSHOTS = {
     "list": (f"{_HERE}.snapshots:listed", "List the snapshots served so far, the newest first."),
     "rollback": (
@@ -111,6 +123,26 @@ RAG = {
         "Measure retrieval on any BEIR-style folder, leg by leg. Needs no service.",
     ),
 }
+#: The harness stands above this room and is loaded by name only.
+EVAL = {
+    "run": (
+        "evals.commands:run",
+        "Play scenarios on services of their own, and grade what came of them.",
+    ),
+    "report": (
+        "evals.commands:report",
+        "Write one page with charts about the last run, and JUnit for build servers.",
+    ),
+    "diff": ("evals.commands:diff", "Say what changed from one run to another."),
+    "brief": (
+        "evals.commands:brief",
+        "Measure how well goals are read: accuracy by field, with Wilson's interval.",
+    ),
+    "push": (
+        "evals.commands:push",
+        "Push scenarios to LangSmith as a dataset; again is no second copy.",
+    ),
+}
 DB = {
     "upgrade": (
         f"{_HERE}.service:db_upgrade",
@@ -129,9 +161,11 @@ app = group(
     ),
 )
 app.add_typer(group("gate", "The sensitive gate.", GATE))
+app.add_typer(group("stops", "Kill switches for everything that would spend.", STOPS))
 app.add_typer(group("snapshots", "What has been served, and the way back.", SNAPSHOTS))
 app.add_typer(group("compliance", "Rules for ads, and what changed in them.", COMPLIANCE))
 app.add_typer(group("rag", "What the organisation knows.", RAG))
+app.add_typer(group("eval", "Scenarios that replay the product and grade it.", EVAL))
 app.add_typer(group("db", "The database's schema.", DB))
 app.add_typer(group("account", "Organisations and their first keys.", ACCOUNT))
 app.add_typer(group("catalog", "The catalogue of ads.", CATALOG))
