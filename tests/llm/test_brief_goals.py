@@ -16,13 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.errors import BadInput
+from evals.brief import goals_file
 from llm.offline.brief import parse_goal, run_brief
 
 TODAY = date(2026, 11, 16)
-GOALS = [
-    json.loads(line)
-    for line in (Path(__file__).parent / "goals.jsonl").read_text("utf-8").splitlines()
-]
+GOALS = [json.loads(line) for line in goals_file().read_text("utf-8").splitlines()]
 
 
 def _same(want: Any, got: Any, field: str) -> bool:
