@@ -19,6 +19,8 @@ from llm.offline.model import offline_model
 from llm.router import ModelRouter
 from rag.answer_types import Draft
 from rag.types import Passage
+from rag.types import Trust as Origin
+from tools.policy import Argument, Call, Guard, built_in
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -76,10 +78,18 @@ class ModelWriter:
         drafts = []
         for sentence in answer.sentences:
             known = [n for n in dict.fromkeys(sentence.passages) if 0 < n <= len(passages)]
-            nos = tuple(passages[n - 1].chunk.no for n in known)
-            if nos:
-                drafts.append(Draft(sentence.text, nos))
+            cited = [passages[n - 1] for n in known]
+            if cited and self._may_say(sentence.text, question, cited):
+                drafts.append(Draft(sentence.text, tuple(one.chunk.no for one in cited)))
         return drafts
+
+    def _may_say(self, sentence: str, question: str, cited: Sequence[Passage]) -> bool:
+        """Ask the policy: what rests on strangers' documents names no host and gives no orders."""
+        strangers = any(one.chunk.trust is Origin.UNTRUSTED for one in cited)
+        label = Trust.UNTRUSTED if strangers else Trust.ADVERTISER
+        said = Argument(sentence, label, ("model:KnowledgeAnswer",))
+        guard = Guard(built_in(), trusted=question, canary=self._router.canary)
+        return guard.decide(Call("knowledge/answer", "answer", {"text": said})).allowed
 
 
 class ModelJudge:
