@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 
 from redis.asyncio import Redis
 
@@ -19,7 +19,11 @@ from storage.objects import ObjectStore
 
 @dataclass(frozen=True)
 class Services:
-    """The parts that a door needs."""
+    """The parts that a door needs.
+
+    Attributes:
+        opened: What was opened later and ends with them.
+    """
 
     settings: Settings
     db: Database
@@ -27,6 +31,7 @@ class Services:
     objects: ObjectStore
     clock: Clock
     ids: Ids
+    opened: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     @staticmethod
     def new_secret() -> str:
@@ -42,8 +47,10 @@ async def open_services(
     clock = clock or SystemClock()
     db = Database(settings.database_url, pool_size)
     redis = make_redis(settings.redis_url)
+    opened = AsyncExitStack()
     try:
         yield Services(
+            opened=opened,
             settings=settings,
             db=db,
             redis=redis,
@@ -58,5 +65,8 @@ async def open_services(
             ids=RandomIds(clock),
         )
     finally:
-        await redis.aclose()
-        await db.close()
+        try:
+            await opened.aclose()
+        finally:
+            await redis.aclose()
+            await db.close()

@@ -63,6 +63,23 @@ class Settings(BaseModel):
     parley_trace: bool = Field(False, description="tell LangSmith about calls of models")
     parley_trace_text: bool = Field(False, description="send it questions and answers as well")
     parley_trace_project: str = "parley"
+    parley_embedder: Literal["local", "cohere"] = Field(
+        "local", description="who embeds knowledge; cohere needs COHERE_API_KEY and pinecone"
+    )
+    parley_reranker: Literal["rules", "cohere"] = Field(
+        "rules", description="who reranks what is found; cohere needs COHERE_API_KEY"
+    )
+    parley_vectors: Literal["postgres", "pinecone"] = Field(
+        "postgres", description="where vectors are kept; pinecone needs PINECONE_API_KEY and _HOST"
+    )
+    cohere_api_key: SecretStr | None = None
+    cohere_url: str = "https://api.cohere.com"
+    cohere_rerank_model: str = "rerank-v3.5"
+    cohere_embed_model: str = "embed-v4.0"
+    pinecone_api_key: SecretStr | None = None
+    pinecone_host: str | None = Field(
+        None, description="https://… of the index's data plane; as wide as the embedder's vectors"
+    )
     parley_lease_s: int = Field(20, ge=3, description="how long a dead worker's run stays locked")
     serving_state: Literal["redis", "local"] = Field(
         "redis", description="local: in the one process that serves, journalled on its disk"

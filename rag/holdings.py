@@ -14,6 +14,7 @@ from rag.analyse import Analyser
 from rag.cache import IndexCache
 from rag.drafts import embedding_text, language_of_draft
 from rag.lexical import LexicalIndex, Scope
+from rag.likeness import copies_of
 from rag.ports import Embedder, VectorStore
 from rag.postings import Packed, Query, pack_chunk
 from rag.repository import Chunks, Documents, Indexes
@@ -73,6 +74,7 @@ class StoredLibrary:
         self.index = index
         self.lexical = lexical
         self._store = store
+        self._session = session
         self._chunks, self._documents = Chunks(session), Documents(session)
         self._scoped: tuple[Filter, Scope] | None = None
 
@@ -93,6 +95,10 @@ class StoredLibrary:
     async def texts(self, nos: Sequence[int], filter: Filter) -> dict[int, ChunkText]:
         """Return the texts of those chunks that pass the filter: the database has the last word."""
         return {text.no: text for text in await self._chunks.texts(self.index.no, nos, filter)}
+
+    async def copies(self, nos: Sequence[int], filter: Filter) -> dict[int, list[ChunkText]]:
+        """Return the other chunks that say the same as those, by chunk number."""
+        return await copies_of(self._session, self.index.no, nos, filter)
 
     async def _scope(self, filter: Filter) -> Scope:
         # The legs of one search ask with one and the same filter.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 import msgspec
 
@@ -20,6 +21,7 @@ from rag.answer_types import Answer
 from rag.cache import IndexCache
 from rag.holdings import StoredLibrary, open_library
 from rag.postings import term_key
+from rag.repository import Indexes
 from rag.retrieve import Retriever
 from rag.service import StoreOf, pgvector_store
 from rag.types import Filter, Passage, Retrieved, Sentence, Span
@@ -68,14 +70,28 @@ class KnowledgeReader:
         self._store_of = store_of
 
     async def search(self, query: str, k: int = 8, filter: Filter | None = None) -> Retrieved:
-        """Return up to k passages with their trust labels and ranks.
+        """Return up to k passages with their trust labels, ranks and copies: all sources that say it.
 
         Raises:
             NotFound: `index_unknown` if nothing was ever ingested.
             Conflict: `index_of_another_model` if the index was made by another model.
         """
+        filter = filter or self._filter
         async with self._library() as library:
-            return await self._retriever.search(library, query, filter or self._filter, k=k)
+            found = await self._retriever.search(library, query, filter, k=k)
+            copies = await library.copies([p.chunk.no for p in found.passages], filter)
+        passages = tuple(
+            msgspec.structs.replace(p, copies=tuple(copies.get(p.chunk.no, ())))
+            for p in found.passages
+        )
+        return msgspec.structs.replace(found, passages=passages)
+
+    async def version_at(self, moment: datetime) -> int:
+        """Return the knowledge version that was current at a moment, for `Filter.as_of`; 0 before the first."""
+        async with self._db.tenant(self.org_id) as session:
+            indexes = Indexes(session)
+            index = await indexes.named(self.org_id, self.namespace)
+            return await indexes.version_at(index.no, moment) if index is not None else 0
 
     async def retrieve(self, question: str, k: int = 6) -> tuple[evidence.Passage, ...]:
         """Return up to k passages as evidence; none where there is no knowledge yet."""

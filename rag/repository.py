@@ -163,6 +163,17 @@ class Documents(Repository[Document]):
         )
         return (await self.session.scalars(query.order_by(Document.key))).all()
 
+    async def page(
+        self, index_no: int, source_id: str | None, after: str, limit: int
+    ) -> Sequence[Document]:
+        """Return the documents of an index that have not vanished, of all sources or of one, by id."""
+        query = select(Document).where(
+            Document.index_no == index_no, Document.gone_version == OPEN, Document.id > after
+        )
+        if source_id is not None:
+            query = query.where(Document.source_id == source_id)
+        return (await self.session.scalars(query.order_by(Document.id).limit(limit))).all()
+
     async def by_number(self, nos: Iterable[int]) -> dict[int, Document]:
         """Return documents by their numbers."""
         rows = await self.session.scalars(select(Document).where(Document.no.in_(list(nos))))

@@ -14,13 +14,20 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.tracers.langchain import LangChainTracer
 
+from rag.answer_types import Question
+
 if TYPE_CHECKING:
     from langsmith import Client
 
-_ON = frozenset({"1", "true", "yes", "on"})
-#: Set to `allowed`, questions, passages and answers are part of the traces.
+_ON = frozenset({"1", "true", "yes", "on", "allowed"})
+#: Switched on, questions, passages and answers are part of the traces.
 TEXT_VARIABLE = "PARLEY_TRACE_TEXT"
-_TRACING_VARIABLES = ("LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING_V2")
+_TRACING_VARIABLES = (
+    "PARLEY_TRACE",
+    "LANGSMITH_TRACING",
+    "LANGSMITH_TRACING_V2",
+    "LANGCHAIN_TRACING_V2",
+)
 
 
 def is_on(environ: Mapping[str, str] | None = None) -> bool:
@@ -38,9 +45,10 @@ def stage_tracers(environ: Mapping[str, str] | None = None) -> list[BaseCallback
     values = os.environ if environ is None else environ
     if not is_on(values):
         return []
-    shown = values.get(TEXT_VARIABLE, "").strip().lower() == "allowed"
+    shown = values.get(TEXT_VARIABLE, "").strip().lower() in _ON
     client = _client(values.get("LANGSMITH_ENDPOINT"), values.get("LANGSMITH_API_KEY"), shown)
-    return [LangChainTracer(client=client, project_name=values.get("LANGSMITH_PROJECT", "parley"))]
+    project = values.get("PARLEY_TRACE_PROJECT") or values.get("LANGSMITH_PROJECT") or "parley"
+    return [LangChainTracer(client=client, project_name=project)]
 
 
 def close_tracing(timeout_s: float = 5.0) -> None:
@@ -71,7 +79,10 @@ def _shape(values: dict[str, Any]) -> dict[str, Any]:
     return {str(name): _size(value) for name, value in values.items()}
 
 
-def _size(value: Any) -> str:
+def _size(value: Any) -> str | dict[str, float]:
+    if isinstance(value, Question):
+        found = value.retrieved
+        return {**(found.timings_ms if found else {}), **value.times}
     if isinstance(value, str):
         return f"text of {len(value)} characters"
     if isinstance(value, list | tuple | dict | set | frozenset):

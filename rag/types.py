@@ -181,12 +181,14 @@ class Passage(msgspec.Struct, frozen=True):
         score: Final score in [0, 1]; comparable within one answer only.
         ranks: Its place in each leg, from 1: `lexical`, `dense`, `feedback`.
         sentences: The sentences that answer, in reading order; all of them when nothing was cut.
+        copies: Other chunks that say the same, in other sources or documents; filled by `KnowledgeReader.search`.
     """
 
     chunk: ChunkText
     score: float
     ranks: dict[str, int]
     sentences: tuple[Sentence, ...] = ()
+    copies: tuple[ChunkText, ...] = ()
 
 
 class Retrieved(msgspec.Struct, frozen=True):

@@ -73,7 +73,9 @@ class Child:
         assert self._progress is not None
         if self._ingestion is None:
             # The dictionary takes seconds to load and 200 MB: only a child that reads files pays for it.
-            self._ingestion = ingestion(self._services, self._progress.emit, _owner())
+            self._ingestion = self._loop.run(
+                ingestion(self._services, self._progress.emit, _owner())
+            )
         self._loop.run(self._ingestion.execute(job_id))
 
     def drain(self) -> None:

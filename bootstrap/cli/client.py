@@ -50,9 +50,9 @@ class Client:
         """POST JSON as the advertiser."""
         return self._call("POST", path, self.accounts.advertiser_key, json=body, params=params)
 
-    def delete(self, path: str) -> Any:
+    def delete(self, path: str, **params: Any) -> Any:
         """DELETE as the advertiser."""
-        return self._call("DELETE", path, self.accounts.advertiser_key)
+        return self._call("DELETE", path, self.accounts.advertiser_key, params=params)
 
     def upload(self, kind: str, name: str, content: bytes) -> Any:
         """Upload a landing page or feed."""
@@ -64,14 +64,18 @@ class Client:
             params={"kind": kind, "name": name},
         )
 
-    def give(self, name: str, content: bytes, namespace: str) -> Any:
+    def patch(self, path: str, body: Any) -> Any:
+        """PATCH JSON as the advertiser."""
+        return self._call("PATCH", path, self.accounts.advertiser_key, json=body)
+
+    def give(self, name: str, content: bytes, namespace: str, trust: str = "untrusted") -> Any:
         """Upload a file into the knowledge store."""
         return self._call(
             "POST",
             "/api/v1/knowledge/sources/upload",
             self.accounts.advertiser_key,
             content=content,
-            params={"name": name, "namespace": namespace},
+            params={"name": name, "namespace": namespace, "trust": trust},
         )
 
     def ask(self, body: dict[str, Any]) -> Any:

@@ -117,7 +117,36 @@ RAG = {
         f"{_HERE}.rag:ask",
         "Answer a question from the knowledge store, with checked citations.",
     ),
-    "why": (f"{_HERE}.rag:why", "Say why a search found this chunk and not that."),
+    "why": (
+        f"{_HERE}.rag:why",
+        "Say why a search found this chunk and not that: every stage's candidates and scores.",
+    ),
+    "sources": (f"{_HERE}.rag_sources:sources", "List the newest sources of knowledge."),
+    "jobs": (
+        f"{_HERE}.rag_sources:jobs",
+        "List the newest readings of sources, or what became of each file of one.",
+    ),
+    "retry": (
+        f"{_HERE}.rag_sources:retry",
+        "Read the files of a job again that failed, and wait for it.",
+    ),
+    "remove": (
+        f"{_HERE}.rag_sources:remove",
+        "Take out everything a source brought; searches as of before still find it.",
+    ),
+    "documents": (f"{_HERE}.rag_sources:documents", "List the documents that are known now."),
+    "chunks": (
+        f"{_HERE}.rag_sources:chunks",
+        "Show the pieces of a document as they are indexed.",
+    ),
+    "edit": (
+        f"{_HERE}.rag_sources:edit",
+        "Put your text in the place of a piece; it survives re-indexing.",
+    ),
+    "reindex": (
+        f"{_HERE}.rag_sources:reindex",
+        "Make all terms and vectors anew, with the present model and analyser.",
+    ),
     "eval": (
         f"{_HERE}.rag:evaluate_folder",
         "Measure retrieval on any BEIR-style folder, leg by leg. Needs no service.",

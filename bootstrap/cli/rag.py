@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from rich.table import Table
 import encoder
 from bootstrap.cli.client import connect
 from bootstrap.cli.output import Json, guarded, line, out, print_json, working
+from bootstrap.cli.rag_sources import Namespace, finish
 from domain.errors import BadInput
 from rag.analyse import default_analyser
 from rag.evaluate import Report, evaluate, read_collection
@@ -25,32 +27,52 @@ _ENDINGS = {
     ".html", ".htm", ".md", ".txt", ".pdf", ".docx", ".csv", ".tsv", ".json", ".jsonl", ".xml",
 }  # fmt: skip
 
-Namespace = Annotated[str, typer.Option(help="Which of the organisation's indexes.")]
 Most = Annotated[int, typer.Option("-k", min=1, max=50, help="Passages at most.")]
+
+
+Trust = Annotated[str, typer.Option(help="Who is answerable for it: owned, partner or untrusted.")]
+AsOf = Annotated[
+    str | None,
+    typer.Option(help="Search what was known then: a version, or a date (2026-05-01)."),
+]
 
 
 @guarded
 def ingest(
-    what: Annotated[str, typer.Argument(help="A file, a folder of files, or a web address.")],
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="A file, a folder, a web address, or prefix:brand/ for a folder of the object store."
+        ),
+    ],
     namespace: Namespace = "default",
+    trust: Trust = "untrusted",
+    wait: Annotated[bool, typer.Option(help="Wait until everything is read.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Put a file, the files of a folder, or a web page into the knowledge store."""
+    """Put a file, a folder or a web page into the knowledge store."""
     client = connect()
-    if what.startswith(("https://", "http://")):
-        told = [
-            client.post(
-                "/api/v1/knowledge/sources", {"kind": "url", "uri": what, "namespace": namespace}
-            )
-        ]
+    kind, _, folder = what.partition(":")
+    if what.startswith(("https://", "http://")) or kind == "prefix":
+        address = (
+            {"kind": "prefix", "uri": folder} if kind == "prefix" else {"kind": "url", "uri": what}
+        )
+        body = {**address, "namespace": namespace, "trust": trust}
+        told = [client.post("/api/v1/knowledge/sources", body)]
     else:
-        files = _files(Path(what))
-        told = [client.give(file.name, file.read_bytes(), namespace) for file in files]
+        path = Path(what)
+        told = [
+            client.give(_name(file, path), file.read_bytes(), namespace, trust)
+            for file in _files(path)
+        ]
+    if wait:
+        finish(client, [row["id"] for row in told], as_json=as_json)
+        return
     for row in told:
         if as_json:
             print_json(row)
         else:
-            line("✓", "queued", escape(f"{row.get('id', '')} {row.get('status', '')}"))
+            line("✓", "queued", escape(f"{row['id']}: see `parley rag jobs {row['id']}`"))
 
 
 @guarded
@@ -58,10 +80,11 @@ def search(
     query: Annotated[str, typer.Argument(help="A question or words.")],
     namespace: Namespace = "default",
     k: Most = 8,
+    as_of: AsOf = None,
     as_json: Json = False,
 ) -> None:
     """Find passages in the knowledge store."""
-    body = {"query": query, "namespace": namespace, "k": k}
+    body = {"query": query, "namespace": namespace, "k": k, **_then(as_of)}
     found = connect().post("/api/v1/knowledge/search", body)
     if as_json:
         print_json(found)
@@ -74,6 +97,9 @@ def search(
             soft_wrap=True,
         )
         out.print(f"   {escape(place['quote'])}", soft_wrap=True)
+        for copy in passage["copies"]:
+            where = escape(f"{copy['title']} {copy['url']}".strip())
+            out.print(f"   [dim]also in {where} {copy['chunk_id']}[/dim]", soft_wrap=True)
     if not found["passages"]:
         out.print("Nothing was found.")
 
@@ -82,11 +108,12 @@ def search(
 def ask(
     question: Annotated[str, typer.Argument(help="A question in plain words.")],
     namespace: Namespace = "default",
+    as_of: AsOf = None,
     as_json: Json = False,
 ) -> None:
     """Answer a question from the knowledge store, with checked citations."""
     said = connect().post(
-        "/api/v1/knowledge/answer", {"question": question, "namespace": namespace}
+        "/api/v1/knowledge/answer", {"question": question, "namespace": namespace, **_then(as_of)}
     )
     if as_json:
         print_json(said)
@@ -174,6 +201,30 @@ def _print(report: Report, *, by_meaning: bool) -> None:
         f"{against.difference.mean:+.3f} nDCG@10, p = {against.p:.3f}",
         soft_wrap=True,
     )
+
+
+def _then(as_of: str | None) -> dict[str, Any]:
+    """Return the part of a question that says as of when.
+
+    Raises:
+        BadInput: if it is neither a version nor a moment.
+    """
+    if as_of is None:
+        return {}
+    if as_of.isdigit():
+        return {"filter": {"as_of": int(as_of)}}
+    try:
+        moment = datetime.fromisoformat(as_of)
+    except ValueError as error:
+        raise BadInput(
+            "bad_moment", "--as-of takes a version (12) or a date (2026-05-01, 2026-05-01T12:00)."
+        ) from error
+    return {"filter": {"at": (moment if moment.tzinfo else moment.astimezone()).isoformat()}}
+
+
+def _name(file: Path, given: Path) -> str:
+    """Return a file's name within its source; files of a folder keep their path, so that none hides another."""
+    return file.relative_to(given).as_posix() if given.is_dir() else file.name
 
 
 def _files(path: Path) -> list[Path]:

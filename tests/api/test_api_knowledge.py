@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 import pytest_asyncio
 
+from bootstrap.cli.rag_sources import reindexed
 from bootstrap.knowledge import Knowledge
 from bootstrap.services import Services
+from domain.errors import Conflict, NotFound
 from tests.api.conftest import Accounts, Door
+from tests.support.ingesting import ingested
 from tests.support.knowledge import WordEmbedder, draft, filled, knowledge
 
 API = "/api/v1/knowledge"
@@ -92,6 +95,68 @@ async def test_an_edit_is_found_and_survives_re_indexing(
     old = {**question, "filter": {"as_of": 1}}
     then = (await door.call("POST", f"{API}/answer", key, json=old)).json()
     assert [one["text"] for one in then["statements"]] == [TEXTS["warranty"].split(" Keep")[0]]
+
+
+async def test_the_version_of_a_moment_is_searched(
+    door: Door, accounts: Accounts, document: str
+) -> None:
+    key = accounts.advertiser_key
+    body = {"query": "kettle warranty", "filter": {"at": "2020-01-01T00:00:00Z"}}
+    before = (await door.call("POST", f"{API}/search", key, json=body)).json()
+    assert (before["passages"], before["version"]) == ([], 0)
+    body["filter"] = {"at": "2100-01-01T00:00:00Z"}
+    after = (await door.call("POST", f"{API}/search", key, json=body)).json()
+    assert (len(after["passages"]), after["version"]) == (1, 1)
+    body["filter"] = {"at": "2100-01-01T00:00:00Z", "as_of": 1}
+    both = await door.call("POST", f"{API}/search", key, json=body)
+    assert both.status_code == 422
+
+
+async def test_documents_are_listed_in_pages(door: Door, accounts: Accounts, document: str) -> None:
+    key, seen, after = accounts.advertiser_key, [], ""
+    while page := (
+        await door.call("GET", f"{API}/documents", key, params={"limit": 1, "after": after})
+    ).json():
+        assert len(page) == 1
+        seen.append(page[0]["key"])
+        after = page[0]["id"]
+    assert sorted(seen) == sorted(TEXTS)
+    nobody = await door.call("GET", f"{API}/documents", accounts.stranger_key)
+    assert (nobody.status_code, nobody.json()) == (200, [])
+
+
+async def test_a_passage_names_all_its_sources(
+    door: Door, services: Services, accounts: Accounts
+) -> None:
+    text = (
+        "Our kettles carry a warranty of two years, and every repair within that time is free of charge, "
+        "parts and postage included, provided that the receipt is shown."
+    )
+    files = {"faq.md": f"# FAQ\n\n{text}".encode(), "terms.md": f"# Terms\n\n{text}".encode()}
+    await ingested(services, accounts.advertiser, files)
+    body = {"query": "warranty of kettles"}
+    found = (await door.call("POST", f"{API}/search", accounts.advertiser_key, json=body)).json()
+    assert len(found["passages"]) == 1
+    copies = found["passages"][0]["copies"]
+    named = {found["passages"][0]["citation"]["title"], *(copy["title"] for copy in copies)}
+    assert named == {"FAQ", "Terms"}
+    assert {copy["trust"] for copy in copies} == {"untrusted"}
+
+
+async def test_another_model_is_refused_until_the_index_is_made_anew(
+    services: Services, accounts: Accounts, document: str
+) -> None:
+    other = Knowledge(services, WordEmbedder("words-2"))
+    with pytest.raises(Conflict, match="parley rag reindex --namespace default"):
+        await (await other.reader(accounts.advertiser)).search("kettle warranty")
+    written = await reindexed(
+        services.settings, accounts.advertiser, "default", WordEmbedder("words-2")
+    )
+    assert written.added == 2
+    found = await (await other.reader(accounts.advertiser)).search("kettle warranty")
+    assert [p.chunk.key for p in found.passages] == ["warranty"]
+    with pytest.raises(NotFound, match="no knowledge"):
+        await reindexed(services.settings, accounts.advertiser, "none", WordEmbedder())
 
 
 async def test_strangers_find_nothing_of_it(door: Door, accounts: Accounts, document: str) -> None:

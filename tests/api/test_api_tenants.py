@@ -141,6 +141,7 @@ async def test_every_route_asks_for_its_scope(
         ("campaigns:read", "POST", f"{KNOWN}/search", {"query": "x"}),
         ("campaigns:read", "POST", f"{KNOWN}/answer", {"question": "x"}),
         ("campaigns:read", "GET", f"{KNOWN}/why?query=x", None),
+        ("campaigns:read", "GET", f"{KNOWN}/documents", None),
         ("campaigns:read", "GET", f"{KNOWN}/documents/doc_{item}/chunks", None),
         ("campaigns:write", "PATCH", f"{KNOWN}/chunks/chk_{item}", {"text": "x"}),
         ("campaigns:write", "POST", f"{KNOWN}/sources", {"kind": "url", "address": "https://x.test/"}),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bootstrap.cli import rag
+from bootstrap.cli import rag, rag_sources
 from tests.cli.conftest import Parley
 
 
@@ -69,14 +69,19 @@ class Answers:
         self.asked.append((path, params))
         return self.answer
 
-    def give(self, name: str, content: bytes, namespace: str) -> Any:
-        self.asked.append((name, content, namespace))
+    def patch(self, path: str, body: Any) -> Any:
+        self.asked.append((path, body))
+        return self.answer
+
+    def give(self, name: str, content: bytes, namespace: str, trust: str) -> Any:
+        self.asked.append((name, content, namespace, trust))
         return self.answer
 
 
 def connected(monkeypatch: pytest.MonkeyPatch, answer: Any) -> Answers:
     client = Answers(answer)
-    monkeypatch.setattr(rag, "connect", lambda: client)
+    for module in (rag, rag_sources):
+        monkeypatch.setattr(module, "connect", lambda: client)
     return client
 
 
@@ -92,13 +97,15 @@ PLACE = {
 def test_a_person_reads_passages_answers_and_reasons(
     parley: Parley, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    passage = {"score": 0.9, "trust": "owned", "citation": PLACE}
+    copy = {"title": "Shop FAQ", "url": "https://shop.example/faq", "chunk_id": "chk_2"}
+    passage = {"score": 0.9, "trust": "owned", "citation": PLACE, "copies": [copy]}
     client = connected(monkeypatch, {"passages": [passage]})
     told = parley("rag", "search", "kettle", "-k", "3")
     assert client.asked == [
         ("/api/v1/knowledge/search", {"query": "kettle", "namespace": "default", "k": 3})
     ]
     assert "Two [bold] years." in told.out
+    assert "also in Shop FAQ https://shop.example/faq chk_2" in told.out
     connected(monkeypatch, {"passages": []})
     assert "Nothing was found." in parley("rag", "search", "kettle").out
     said = {
@@ -126,21 +133,86 @@ def test_a_person_reads_passages_answers_and_reasons(
     assert "lexical 1" in told.out
 
 
+def test_as_of_is_a_version_or_a_moment(parley: Parley, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = connected(monkeypatch, {"passages": []})
+    parley("rag", "search", "kettle", "--as-of", "12")
+    assert client.asked[-1][1]["filter"] == {"as_of": 12}
+    parley("rag", "search", "kettle", "--as-of", "2026-05-01T12:00+09:00")
+    assert client.asked[-1][1]["filter"] == {"at": "2026-05-01T12:00:00+09:00"}
+    told = parley("rag", "ask", "kettle?", "--as-of", "last May", "--json")
+    assert (told.code, told.json["code"]) == (3, "bad_moment")
+
+
+def file_row(name: str, status: str, error: str | None = None, **signals: Any) -> dict[str, Any]:
+    """A file as the API tells of it."""
+    detail = {"code": "x", "detail": error} if error else None
+    return {"name": name, "status": status, "error": detail, "position": 1, "chunks_added": 2,
+            "chunks_kept": 1, "signals": {"reader": 1, **signals}}  # fmt: skip
+
+
+def job_row(status: str, *files: dict[str, Any], error: str | None = None) -> dict[str, Any]:
+    """A job as the API tells of it."""
+    failed = {"code": "x", "detail": error} if error else None
+    return {"id": "igj_1", "status": status, "error": failed, "files": list(files)}
+
+
 def test_ingest_takes_a_file_a_folder_and_an_address(
     parley: Parley, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    client = connected(monkeypatch, {"id": "igj_1", "status": "queued"})
+    client = connected(monkeypatch, job_row("queued"))
     (tmp_path / "a.md").write_text("# A")
-    (tmp_path / "b.html").write_text("<p>B")
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "b.html").write_text("<p>B")
     (tmp_path / "c.exe").write_bytes(b"MZ")
-    told = parley("rag", "ingest", tmp_path, "--json")
+    told = parley("rag", "ingest", tmp_path, "--trust", "owned", "--no-wait", "--json")
     assert [row["status"] for row in told.rows] == ["queued", "queued"]
-    assert [asked[0] for asked in client.asked] == ["a.md", "b.html"]
-    parley("rag", "ingest", "https://shop.example/faq", "--namespace", "shop")
-    assert client.asked[-1][1] == {
-        "kind": "url",
-        "uri": "https://shop.example/faq",
-        "namespace": "shop",
-    }
+    assert [(asked[0], asked[3]) for asked in client.asked] == [
+        ("a.md", "owned"),
+        ("below/b.html", "owned"),
+    ]
+    address = {"namespace": "shop", "trust": "untrusted"}
+    for what, named in (
+        ("https://shop.example/faq", {"kind": "url", "uri": "https://shop.example/faq"}),
+        ("prefix:brand/", {"kind": "prefix", "uri": "brand/"}),
+    ):
+        parley("rag", "ingest", what, "--namespace", "shop", "--no-wait")
+        assert client.asked[-1][1] == {**named, **address}
     refused = parley("rag", "ingest", tmp_path / "none", "--json")
     assert (refused.code, refused.json["code"]) == (3, "input_missing")
+
+
+def test_ingest_waits_and_says_what_became_of_each_file(
+    parley: Parley, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "a.html").write_text("<p>A")
+    row = job_row(
+        "partial",
+        file_row("locked.pdf", "failed", "The PDF asks for a password."),
+        file_row("a.html", "done", hidden=12),
+    )
+    connected(monkeypatch, row)
+    told = parley("rag", "ingest", tmp_path / "a.html")
+    assert told.code == 3
+    assert "locked.pdf: The PDF asks for a password." in told.err
+    assert "a.html: 2 new, 1 kept" in told.err
+    assert "hidden: 12" in told.err
+    connected(monkeypatch, job_row("succeeded", file_row("a.html", "done")))
+    assert parley("rag", "ingest", tmp_path / "a.html").code == 0
+    connected(monkeypatch, job_row("succeeded"))
+    assert "there is no file in that folder" in parley("rag", "ingest", "prefix:x/").err
+    connected(monkeypatch, job_row("failed", error="Run `parley rag reindex`."))
+    told = parley("rag", "jobs", "igj_1")
+    assert (told.code, "Run `parley rag reindex`." in told.err) == (0, True)
+
+
+def test_pieces_are_shown_and_edited(parley: Parley, monkeypatch: pytest.MonkeyPatch) -> None:
+    piece = {"id": "chk_1", "heading": ["Care"], "text": "Descale [monthly].", "edited": True,
+             "outdated": False}  # fmt: skip
+    connected(monkeypatch, [piece])
+    told = parley("rag", "chunks", "doc_1")
+    assert "Descale [monthly]." in told.out
+    assert "Care edited" in told.out
+    client = connected(monkeypatch, {"id": "chk_2"})
+    told = parley("rag", "edit", "chk_1", "-", stdin=b"Descale weekly.\n")
+    assert client.asked == [("/api/v1/knowledge/chunks/chk_1", {"text": "Descale weekly."})]
+    assert "chk_2" in told.err

@@ -103,20 +103,24 @@ async def ask() -> None:
 async def test_every_stage_arrives_without_its_text(
     smith: Smith, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("LANGSMITH_TRACING", "true")
+    monkeypatch.setenv("PARLEY_TRACE", "true")
     await ask()
     sent = b"".join(smith.bodies)
     rows = [row for body in smith.bodies for row in _runs(body)]
     assert {row["name"] for row in rows if "name" in row} >= STAGES
     assert any(row.get("end_time") for row in rows)
     assert SECRET.encode() not in sent
+    told = [row.get("outputs") for row in rows if row.get("outputs")]
+    assert any("lexical" in json.dumps(outputs) for outputs in told), (
+        "no stage of retrieval is timed"
+    )
 
 
 async def test_text_is_sent_where_it_is_allowed(
     smith: Smith, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LANGSMITH_TRACING", "true")
-    monkeypatch.setenv("PARLEY_TRACE_TEXT", "allowed")
+    monkeypatch.setenv("PARLEY_TRACE_TEXT", "true")
     await ask()
     assert SECRET.encode() in b"".join(smith.bodies)
 
