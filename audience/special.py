@@ -7,6 +7,7 @@ what stands close to them. A list of words: it finds what is named, not what is 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _SPECIAL = re.compile(
     r"\b(?:diabet\w*|cancer|depress(?:ed|ion|ive)|anxiety disorder|bipolar|hiv|aids|epilep\w*|autis\w*|pregnan\w*|"
@@ -29,6 +30,7 @@ _HARMLESS = re.compile(
 )
 
 
+@lru_cache(maxsize=4_096)
 def names_special_category(text: str) -> bool:
     """Return whether a text names a special category of personal data."""
     return bool(_SPECIAL.search(_HARMLESS.sub(" ", text)))

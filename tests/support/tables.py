@@ -1,5 +1,6 @@
 """All tables of the house: importing their modules registers them."""
 
+import audience.tables
 import billing.tables
 import catalog.checks
 import catalog.operations
@@ -11,6 +12,7 @@ import storage.outbox
 from storage.base import Base
 
 MODULES = (
+    audience.tables,
     billing.tables,
     catalog.checks,
     catalog.operations,
