@@ -34,6 +34,7 @@ def subscribers(url: str, key: str, count: int, events: int, ready: Any, out: An
 
 async def _subscribers(url: str, key: str, count: int, events: int, ready: Any, out: Any) -> None:
     delays: list[float] = []
+    slowest = [0.0] * events
     wrong = 0
     start = asyncio.Semaphore(50)
     subscribed = 0
@@ -53,11 +54,13 @@ async def _subscribers(url: str, key: str, count: int, events: int, ready: Any, 
             for number in range(events):
                 line = json.loads(await socket.recv())
                 event = line["event"]
-                delays.append(time.time() * 1_000 - event["data"]["sent_ms"])
+                delay = time.time() * 1_000 - event["data"]["sent_ms"]
+                delays.append(delay)
+                slowest[number] = max(slowest[number], delay)
                 wrong += event["message"] != str(number)
 
     await asyncio.gather(*(one() for _ in range(count)))
-    out.put((sorted(delays), wrong))
+    out.put((sorted(delays), wrong, slowest))
 
 
 async def speak(redis_url: str, org_id: str, events: int, per_second: float) -> None:
@@ -110,7 +113,7 @@ def measure(service: Service, args: argparse.Namespace) -> None:
         f"{args.subscribers} sockets open and subscribed after {time.perf_counter() - started:.1f} s"
     )
     asyncio.run(speak(service.urls.redis_url, row[0], args.events, args.per_second))
-    delays, wrong = out.get(timeout=120)
+    delays, wrong, slowest = out.get(timeout=120)
     listeners.join()
     expected = args.subscribers * args.events
     at = [delays[min(len(delays) - 1, int(len(delays) * q))] for q in (0.5, 0.95, 0.99, 0.999)]
@@ -119,6 +122,8 @@ def measure(service: Service, args: argparse.Namespace) -> None:
     print(
         f"delay ms p50 {at[0]:.1f}  p95 {at[1]:.1f}  p99 {at[2]:.1f} (asked <= 250)  p99.9 {at[3]:.1f}"
     )
+    worst = sorted(range(args.events), key=lambda number: -slowest[number])[:5]
+    print("slowest events, number: ms  " + ", ".join(f"{n}: {slowest[n]:.0f}" for n in worst))
 
 
 if __name__ == "__main__":

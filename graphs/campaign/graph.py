@@ -5,7 +5,9 @@ understand ─┬─ refuse ─────────────────�
     └───────┼────────────────────────────────┘
             └─ read_sources ─┬─ research ─┬─► write ─► check ─┬─ revise ─► check   (at most 3 times)
                              └─ lead_gen ─┘                   ├─ give_up ─────────► END
-                                                              └─ plan ─► submit ─► approve (waits)
+                                                              └─ plan ─► submit ─┬────────────────┬─► approve
+                                                                   for each ─► plan_channel     (waits)
+                                                                   other channel
                                                 approve ─┬─ launch ─┬─ watch ─► END
                                                          └─ reject  └─ END (not launched)
 """
@@ -16,7 +18,7 @@ from typing import Any, Literal
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
-from langgraph.types import TimeoutPolicy
+from langgraph.types import Send, TimeoutPolicy
 
 from graphs.campaign import nodes, steps
 from graphs.campaign.state import MAX_ROUNDS, CampaignInput, CampaignState
@@ -34,6 +36,12 @@ def after_check(state: CampaignState) -> Literal["revise", "give_up", "plan"]:
     if state["to_revise"] and state.get("round", 0) < MAX_ROUNDS:
         return "revise"
     return "plan" if state["passed"] else "give_up"
+
+
+def after_submit(state: CampaignState) -> list[Send] | Literal["approve"]:
+    """Plan every channel other than chats, side by side; then a person sees the whole."""
+    parts = steps.parts_elsewhere(state)
+    return [Send("plan_channel", part) for part in parts] or "approve"
 
 
 def after_launch(state: CampaignState) -> Literal["watch", "__end__"]:
@@ -58,6 +66,7 @@ def build(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Campaign:
         (nodes.revise, SLOW),
         (nodes.plan, QUICK),
         (steps.submit, QUICK),
+        (steps.plan_channel, QUICK),
         (steps.launch, QUICK),
         (steps.watch, QUICK),
         (nodes.refuse, QUICK),
@@ -79,7 +88,8 @@ def build(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Campaign:
     graph.add_conditional_edges("check", after_check)
     graph.add_edge("revise", "check")
     graph.add_edge("plan", "submit")
-    graph.add_edge("submit", "approve")
+    graph.add_conditional_edges("submit", after_submit, ["plan_channel", "approve"])
+    graph.add_edge("plan_channel", "approve")
     graph.add_conditional_edges("approve", after_approval)
     graph.add_conditional_edges("launch", after_launch)
     for last in ("refuse", "give_up", "watch", "reject"):

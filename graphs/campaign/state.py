@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, NotRequired, TypedDict
 
 from agents.ad_manager.schemas import MediaPlan
-from domain.brief import Brief
+from domain.brief import Brief, Channel
 
 Outcome = Literal["launched", "refused", "rejected", "failed"]
 ApprovalMode = Literal["person", "demo", "policy"]
@@ -99,3 +99,17 @@ class CampaignState(CampaignInput, total=False):
     ads: int
     outcome: Outcome
     reason: str
+
+
+class ChannelPart(TypedDict):
+    """What one of the nodes gets that work side by side, one for each channel.
+
+    Keys:
+        channel: Whose part is planned.
+        campaign_id, brief, plan: As in the run's state; only its types come back from a checkpoint.
+    """
+
+    channel: Channel
+    campaign_id: str
+    brief: Brief
+    plan: MediaPlan

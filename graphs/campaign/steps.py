@@ -25,7 +25,7 @@ from graphs.campaign import bookings, nodes, policing
 from graphs.campaign.approving import by_policy
 from graphs.campaign.material import Desk
 from graphs.campaign.nodes import Run, Update
-from graphs.campaign.state import CampaignState
+from graphs.campaign.state import CampaignState, ChannelPart
 from graphs.channels import dispatcher
 from graphs.context import GraphContext
 
@@ -111,22 +111,39 @@ async def check(state: CampaignState, runtime: Run) -> Update:
 
 
 async def submit(state: CampaignState, runtime: Run) -> Update:
-    """Put the campaign into the catalogue, and write down what would leave for every channel."""
-    ctx = runtime.context
+    """Put the campaign into the catalogue; what would go live in chats is what is shown for approval."""
     update = await nodes.submit(state, runtime)
-    campaign_id = update["campaign_id"]
-    for part in share(state["brief"], state["plan"]):
-        if not part.connected:
-            asked = creation(ctx.org_id, ctx.run_id, campaign_id, part)
-            await dispatcher(ctx).plan(asked, "campaign graph")
-            await ctx.tell(
-                "warning",
-                "channels",
-                f"{part.channel} is not connected; its part is stored: {part.reason}",
-                channel=part.channel,
-            )
-    changeset = await _launch_of(ctx, campaign_id)
+    changeset = await _launch_of(runtime.context, update["campaign_id"])
     return {**update, "changeset": changeset.hash}
+
+
+def parts_elsewhere(state: CampaignState) -> tuple[ChannelPart, ...]:
+    """Return what is planned for channels other than chats, one for each."""
+    return tuple(
+        ChannelPart(
+            channel=part.channel,
+            campaign_id=state["campaign_id"],
+            brief=state["brief"],
+            plan=state["plan"],
+        )
+        for part in share(state["brief"], state["plan"])
+        if not part.connected
+    )
+
+
+async def plan_channel(state: ChannelPart, runtime: Run) -> Update:
+    """Write down what would leave for one channel; the ledger marks those that are not connected."""
+    ctx = runtime.context
+    (part,) = (p for p in share(state["brief"], state["plan"]) if p.channel == state["channel"])
+    asked = creation(ctx.org_id, ctx.run_id, state["campaign_id"], part)
+    await dispatcher(ctx).plan(asked, "campaign graph")
+    await ctx.tell(
+        "warning",
+        "channels",
+        f"{part.channel} is not connected; its part is stored: {part.reason}",
+        channel=part.channel,
+    )
+    return {}
 
 
 async def approve(state: CampaignState, runtime: Run) -> Update:

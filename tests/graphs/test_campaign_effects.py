@@ -37,15 +37,28 @@ from tests.support.campaigns import (
 from tests.support.launches import assert_launched_once, audit_of
 
 NODES = (
-    "understand", "read_sources", "research", "lead_gen", "write", "check", "plan", "submit", "approve",
-    "launch", "watch",
+    "understand", "read_sources", "research", "lead_gen", "write", "check", "plan", "submit",
+    "plan_channel", "approve", "launch", "watch",
 )  # fmt: skip
+
+#: Asks for a channel without a connector, so that its part is planned beside the chats'.
+EVERYWHERE = ", in chats and on LinkedIn"
 
 
 @pytest_asyncio.fixture
 async def saver(services: Services) -> AsyncIterator[AsyncPostgresSaver]:
     async with open_checkpointer(services.settings.database_url) as opened:
         yield opened
+
+
+async def assert_planned_once(services: Services, org: str, campaign_id: str) -> None:
+    """The part of the channel that is not connected stands on the ledger once, and went nowhere."""
+    async with services.db.tenant(org) as session:
+        rows = await Operations(session).of(campaign_id)
+    assert sorted((row.channel, row.kind, row.state) for row in rows) == [
+        ("in_chat", "launch", "confirmed"),
+        ("linkedin", "create", "not_connected"),
+    ]
 
 
 def test_every_node_is_in_the_list_that_is_crashed_or_said_not_to_be() -> None:
@@ -67,6 +80,7 @@ async def test_a_crash_at_any_node_repeats_no_effect(
     """The worker dies as the node starts, or after its work and before the checkpoint."""
     org = await advertiser(services)
     run = run_row(services, org, approval_mode="demo", **await sources(services))
+    run.goal += EVERYWHERE
     home = steps if hasattr(steps, name) else nodes
     real, calls = getattr(home, name), []
 
@@ -85,6 +99,7 @@ async def test_a_crash_at_any_node_repeats_no_effect(
     assert len(calls) == 2
     assert final["outcome"] == "launched"
     await assert_launched_once(services, org, final["campaign_id"])
+    await assert_planned_once(services, org, final["campaign_id"])
 
 
 @pytest.mark.parametrize("name", NODES)
@@ -95,6 +110,7 @@ async def test_a_worker_that_stops_at_any_node_goes_on_from_there(
     """The worker is told to stop while the node works; another one goes on with the next node."""
     org = await advertiser(services)
     run = run_row(services, org, approval_mode="demo", **await sources(services))
+    run.goal += EVERYWHERE
     home = steps if hasattr(steps, name) else nodes
     real, calls, control = getattr(home, name), [], RunControl()
 
@@ -117,6 +133,7 @@ async def test_a_worker_that_stops_at_any_node_goes_on_from_there(
     assert len(calls) == 1
     assert final["outcome"] == "launched"
     await assert_launched_once(services, org, final["campaign_id"])
+    await assert_planned_once(services, org, final["campaign_id"])
 
 
 @pytest.mark.parametrize(
