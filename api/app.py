@@ -20,6 +20,7 @@ from api.routes import (
     brand,
     campaigns,
     compliance,
+    content,
     decisions,
     events,
     health,
@@ -43,6 +44,7 @@ from storage.cache import make_redis
 
 _ROUTERS = (
     campaigns.router,
+    content.router,
     compliance.router,
     stops.router,
     runs.router,

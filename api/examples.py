@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from api.examples_content import CONTENT_EXAMPLES
 from api.examples_ingest import INGEST_EXAMPLES
 from api.examples_knowledge import KNOWLEDGE_EXAMPLES
 from api.examples_reports import REPORT_EXAMPLES
@@ -217,6 +218,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     **INGEST_EXAMPLES,
     **REPORT_EXAMPLES,
     **RUN_EXAMPLES,
+    **CONTENT_EXAMPLES,
     "Alive": {"status": "ok"},
     "Ready": {
         "ready": True,

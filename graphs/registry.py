@@ -19,6 +19,8 @@ from domain.errors import Unavailable
 from graphs.campaign import graph as campaign
 from graphs.campaign import v1 as first_campaign
 from graphs.campaign.state import CampaignInput
+from graphs.content import graph as content
+from graphs.content.rows import content_input, content_result
 
 Compiled = CompiledStateGraph[Any, Any, Any, Any]
 Build = Callable[[BaseCheckpointSaver[Any] | None], Compiled]
@@ -69,6 +71,7 @@ VERSIONS: tuple[GraphVersion, ...] = (
     # Looked up when it is called: the module's own `build`, whoever has it by then.
     GraphVersion("campaign", "1", lambda saver: first_campaign.build(saver)),
     GraphVersion("campaign", "2", lambda saver: campaign.build(saver)),
+    GraphVersion("content", "1", lambda saver: content.build(saver), content_input, content_result),
 )
 
 

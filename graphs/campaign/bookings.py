@@ -10,7 +10,7 @@ import msgspec
 
 from agents.ad_manager.schemas import MediaPlan
 from agents.compliance.schemas import ComplianceReport
-from agents.content_creator.schemas import CreativeDraft
+from agents.content_creator.schemas import Claim, CreativeDraft
 from catalog.specs import CampaignSpec, CreativeSpec
 from catalog.targeting import Targeting
 from domain.brief import Brief
@@ -89,14 +89,27 @@ def creative_specs(drafts: Sequence[CreativeDraft], report: ComplianceReport) ->
             landing_url=draft.landing_url,
             image_url=draft.image_url,
             tags=draft.tags,
-            claims=tuple(
-                {"sentence": c.sentence, "where": c.where, "language": c.language}
-                for c in draft.claims
-            ),
+            claims=tuple(_claim(claim) for claim in draft.claims),
         )
         for draft in drafts
         if draft.key in passed
     ]
+
+
+def _claim(claim: Claim) -> dict[str, str]:
+    """Return what is kept of a claim: the sentence, its fact, and where documents say so."""
+    kept = {"sentence": claim.sentence, "where": claim.where, "language": claim.language}
+    kept["fact"] = claim.fact_id
+    if claim.citation is not None:
+        cited = claim.citation
+        kept |= {
+            "document": cited.document_id,
+            "chunk": cited.chunk_id,
+            "title": cited.title,
+            "span": f"{cited.start}-{cited.end}",
+            "quote": cited.quote,
+        }
+    return kept
 
 
 def verdicts(

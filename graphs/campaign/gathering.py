@@ -60,6 +60,7 @@ async def gather(state: CampaignState, ctx: GraphContext) -> Material:
             payer=kit.payer,
             tone="friendly" if kit.tone == "friendly" else "plain",
             banned_words=tuple(kit.banned_words),
+            colours=tuple(kit.colours),
             # A feed of many shops leads to many hosts; only a page of one's own ties ads to its host.
             site_hosts=tuple(sorted(hosts)) if feed is None else (),
         ),
@@ -78,6 +79,7 @@ def request(brief: Brief, material: Material) -> ContentRequest:
         formats=(AdFormat.ACTION_CARD,) if large else tuple(AdFormat),
         brand_kit=material.brand_kit,
         landing_url=material.landing_url,
+        citations=material.citations,
     )
 
 

@@ -14,6 +14,7 @@ from agents.compliance.schemas import ComplianceReport
 from agents.content_creator.schemas import BrandKit, CreativeDraft
 from agents.lead_gen.schemas import AudienceReport
 from agents.research.schemas import ResearchReport
+from domain.evidence import Citation
 from domain.product import Fact, Product, ProductSource
 from storage.objects import ObjectStore
 
@@ -27,6 +28,7 @@ class Material:
         site_name, site_facts: What the landing page says about the shop.
         landing_url: Where products without an address of their own lead to.
         brand_kit: How the advertiser wants to sound.
+        citations: By `Fact.where`: the place of facts that stand in the organisation's documents.
     """
 
     products: tuple[Product, ...]
@@ -34,6 +36,7 @@ class Material:
     site_facts: tuple[Fact, ...] = ()
     landing_url: str | None = None
     brand_kit: BrandKit = field(default_factory=BrandKit)
+    citations: dict[str, Citation] = field(default_factory=dict)
 
 
 class Desk:

@@ -23,6 +23,7 @@ from graphs.campaign import bookings, clarifying, gathering, policing
 from graphs.campaign.material import Desk
 from graphs.campaign.state import CampaignState
 from graphs.context import GraphContext
+from graphs.knowledge import with_documents
 
 Run = Runtime[GraphContext]
 Update = dict[str, Any]
@@ -107,7 +108,9 @@ async def write(state: CampaignState, runtime: Run) -> Update:
     """Write creatives from the facts that were read."""
     ctx = runtime.context
     desk = Desk(ctx.objects, ctx.run_id)
-    material = await desk.material()
+    material = await with_documents(ctx, await desk.material())
+    # Kept again: a revision must find the same facts, whatever the documents say by then.
+    await desk.keep_material(material)
     written = await create(ctx.router, gathering.request(state["brief"], material))
     await desk.keep_drafts(0, written.drafts)
     for warning in written.warnings:

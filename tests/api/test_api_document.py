@@ -18,6 +18,7 @@ from api.models import (
     analytics,
     brand,
     campaigns,
+    content,
     events,
     keys,
     knowledge,
@@ -32,7 +33,7 @@ from tests.api.conftest import Accounts, Door
 pytestmark = pytest.mark.asyncio
 
 #: Bodies that are files.
-RAW = ("/api/v1/sources", "/api/v1/knowledge/sources/upload")
+RAW = ("/api/v1/sources", "/api/v1/content/pictures", "/api/v1/knowledge/sources/upload")
 WEB = Path(__file__).resolve().parents[2] / "web" / "demo"
 
 
@@ -61,7 +62,7 @@ async def test_every_example_request_is_accepted_by_its_route(
 def _an_id(path: str) -> str:
     prefix = {
         "apps": "app", "campaigns": "cmp", "runs": "run", "keys": "key", "sources": "src",
-        "chunks": "chk", "documents": "doc", "jobs": "igj",
+        "chunks": "chk", "documents": "doc", "jobs": "igj", "content": "run",
     }  # fmt: skip
     kind = path.split("/{id}")[0].rsplit("/", 1)[-1]
     return f"{prefix.get(kind, 'req')}_{'0' * 26}"
@@ -75,6 +76,7 @@ async def test_every_route_has_an_example_answer_that_fits_its_model(door: Door)
             analytics,
             brand,
             campaigns,
+            content,
             events,
             keys,
             knowledge,
@@ -94,9 +96,9 @@ async def test_every_route_has_an_example_answer_that_fits_its_model(door: Door)
         assert set(value) == aliases, name
     for path, method, operation in operations(document):
         for status, answer in operation["responses"].items():
-            content = answer.get("content", {}).get("application/json")
-            if status.startswith("2") and content:
-                assert "example" in content, (method, path)
+            body = answer.get("content", {}).get("application/json")
+            if status.startswith("2") and body:
+                assert "example" in body, (method, path)
         if "requestBody" in operation and path not in RAW:
             assert example_request(document, operation) is not None, (method, path)
 

@@ -1,0 +1,1 @@
+"""Content on order: ads for channels, in variants and pictures, checked, with provenance."""

@@ -1,0 +1,119 @@
+"""Content over the door: ordered, made by a worker's runner, listed, downloaded."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+
+from bootstrap.services import Services
+from catalog.runs import RunStatus
+from graphs.checkpoints import open_checkpointer
+from sandbox import shop_feed
+from tests.api.conftest import Accounts, Door
+from tests.support.runs import runner
+
+pytestmark = pytest.mark.asyncio
+
+BODY: dict[str, Any] = {
+    "goal": "Sell our trail running shoes to runners in Japan and the US",
+    "channels": ["google", "in_chat"],
+    "variants": 2,
+    "products": 1,
+}
+
+
+@pytest_asyncio.fixture
+async def saver(services: Services) -> AsyncIterator[AsyncPostgresSaver]:
+    async with open_checkpointer(services.settings.database_url) as opened:
+        yield opened
+
+
+async def feed(door: Door, key: str) -> str:
+    answer = await door.call(
+        "POST", "/api/v1/sources?kind=feed&name=products.csv", key, content=shop_feed().read_bytes()
+    )
+    return str(answer.json()["id"])
+
+
+async def test_an_order_is_queued_made_listed_and_downloaded(
+    door: Door, accounts: Accounts, services: Services, saver: AsyncPostgresSaver
+) -> None:
+    key = accounts.advertiser_key
+    body = {**BODY, "feed_source_id": await feed(door, key)}
+    started = await door.call("POST", "/api/v1/content/generate", key, json=body)
+    assert started.status_code == 202, started.text
+    run_id, links = started.json()["run_id"], started.json()["links"]
+    waiting = (await door.call("GET", links["content"], key)).json()
+    assert (waiting["status"], waiting["assets"]) == ("queued", [])
+
+    assert await runner(services, saver).execute(run_id) is RunStatus.SUCCEEDED
+
+    run = (await door.call("GET", links["self"], key)).json()
+    made = (await door.call("GET", links["content"], key)).json()
+    assert made["status"] == "succeeded"
+    assert run["result"]["assets"] == [a["id"] for a in made["assets"]]
+    assert {(a["channel"], a["language"], a["arm"] == "control") for a in made["assets"]} == {
+        (c, language, control)
+        for c in ("google", "in_chat") for language in ("eng", "jpn") for control in (True, False)
+    }  # fmt: skip
+    first = made["assets"][0]
+    assert first["provenance"]["rule_based"] is True
+    assert first["claims"][0]["fact"].startswith("fact:")
+    file = await door.call("GET", first["download"], key)
+    assert file.headers["content-type"] == "application/json"
+    assert file.headers["x-content-type-options"] == "nosniff"
+    assert file.json()["texts"] == first["texts"]
+    assert len(file.content) == first["size_bytes"]
+
+    theirs = accounts.stranger_key
+    for path in (links["content"], first["download"]):
+        answer = await door.call("GET", path, theirs)
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    odd = await door.call("GET", f"{links['content']}/download?asset=ast_{'0' * 26}", key)
+    assert odd.status_code == 404
+
+
+async def test_the_same_key_starts_one_run(door: Door, accounts: Accounts) -> None:
+    key = accounts.advertiser_key
+    body = {**BODY, "feed_source_id": await feed(door, key)}
+    headers = {"Idempotency-Key": "content-1"}
+    answers = [
+        await door.call("POST", "/api/v1/content/generate", key, json=body, headers=headers)
+        for _ in range(2)
+    ]
+    assert len({a.json()["run_id"] for a in answers}) == 1
+    other = await door.call(
+        "POST", "/api/v1/content/generate", key, json={**body, "variants": 3}, headers=headers
+    )
+    assert other.status_code == 409
+
+
+async def test_a_run_of_another_kind_makes_no_content(door: Door, accounts: Accounts) -> None:
+    key = accounts.advertiser_key
+    started = await door.call("POST", "/api/v1/campaigns/create", key, json={"goal": "Sell shoes"})
+    answer = await door.call("GET", f"/api/v1/content/{started.json()['run_id']}", key)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({}, 422, "source_missing"),
+        ({"site_url": "https://x.test/", "variants": 99}, 400, "bad_order"),
+        ({"site_url": "https://x.test/", "openers": {"eng": "{user.email}"}}, 400, "bad_slot"),
+        ({"site_url": "https://x.test/", "chanels": ["google"]}, 422, None),
+        ({"feed_source_id": "src_" + "0" * 26}, 404, "not_found"),
+    ],
+)
+async def test_an_order_that_cannot_be_done_is_refused(
+    door: Door, accounts: Accounts, change: dict[str, Any], status: int, code: str | None
+) -> None:
+    answer = await door.call(
+        "POST", "/api/v1/content/generate", accounts.advertiser_key, json={**BODY, **change}
+    )
+    assert answer.status_code == status, answer.text
+    assert code is None or answer.json()["code"] == code

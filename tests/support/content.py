@@ -1,0 +1,50 @@
+"""What tests of content runs share: orders, rows, inputs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from bootstrap.services import Services
+from catalog.tables import Run
+from domain.errors import Unprocessable
+from domain.time import utc
+from graphs.content.graph import Content
+from graphs.content.rows import content_input
+from graphs.context import GraphContext
+from graphs.versions import CURRENT
+from tests.support.campaigns import Crash, config_of
+
+GOAL = "Sell our trail running shoes to runners in Japan and the US"
+
+
+def content_run(services: Services, org_id: str, goal: str = GOAL, **inputs: Any) -> Run:
+    """Return the row of a content run that is not stored; what is no source is part of the order."""
+    sources = {k: inputs.pop(k) for k in ("page_source_id", "feed_source_id") if k in inputs}
+    now = utc(services.clock.now_ms())
+    return Run(
+        id=services.ids.new("run"), org_id=org_id, created_at=now, updated_at=now, graph="content",
+        graph_version=CURRENT["content"], goal=goal, inputs={**sources, "order": inputs},
+        requested_by="test", attempts=1, status="running",
+    )  # fmt: skip
+
+
+def first_input(run: Run) -> dict[str, Any]:
+    """Return what the graph starts with, as a worker gives it."""
+    given: Any = content_input(run)
+    json.loads(given["order"])
+    return dict(given)
+
+
+async def run_content(
+    build: Callable[[], Content], run: Run, context: GraphContext, crashes: int = 3
+) -> dict[str, Any]:
+    """Drive a graph to its end, going on from the checkpoint after each crash."""
+    given: Any = first_input(run)
+    for _ in range(crashes + 1):
+        try:
+            return await build().ainvoke(given, config_of(run), context=context, durability="sync")
+        except Crash:
+            given = None
+    raise Unprocessable("too_many_crashes", "The run crashed more often than expected.")
