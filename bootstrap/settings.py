@@ -80,6 +80,9 @@ class Settings(BaseModel):
     pinecone_host: str | None = Field(
         None, description="https://… of the index's data plane; as wide as the embedder's vectors"
     )
+    parley_optimise_hour: int = Field(
+        4, ge=-1, le=23, description="UTC hour of the daily optimisation runs; -1: none"
+    )
     parley_lease_s: int = Field(20, ge=3, description="how long a dead worker's run stays locked")
     serving_state: Literal["redis", "local"] = Field(
         "redis", description="local: in the one process that serves, journalled on its disk"

@@ -19,6 +19,8 @@ from domain.errors import Unavailable
 from graphs.campaign import graph as campaign
 from graphs.campaign import v1 as first_campaign
 from graphs.campaign.state import CampaignInput
+from graphs.optimisation import graph as optimisation
+from graphs.optimisation.state import OptimisationInput
 from graphs.content import graph as content
 from graphs.content.rows import content_input, content_result
 
@@ -49,6 +51,25 @@ def campaign_result(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def optimisation_input(run: Run) -> OptimisationInput:
+    """Return what an optimisation run starts with."""
+    return OptimisationInput(
+        window_days=int(run.inputs.get("window_days", 28)),
+        approval_mode=run.inputs.get("approval_mode", "person"),
+        approval_policy=json.dumps(run.inputs.get("approval_policy") or {}),
+    )
+
+
+def optimisation_result(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is written on the row of an optimisation run that has ended."""
+    counts = ("campaigns", "under", "moves", "rests", "cut", "cuts_failed", "raised", "rested")
+    return {
+        "outcome": values["outcome"],
+        "reason": values.get("reason", ""),
+        **{name: values.get(name, 0) for name in counts},
+    }
+
+
 @dataclass(frozen=True)
 class GraphVersion:
     """One version of one graph.
@@ -71,6 +92,13 @@ VERSIONS: tuple[GraphVersion, ...] = (
     # Looked up when it is called: the module's own `build`, whoever has it by then.
     GraphVersion("campaign", "1", lambda saver: first_campaign.build(saver)),
     GraphVersion("campaign", "2", lambda saver: campaign.build(saver)),
+    GraphVersion(
+        "optimisation",
+        "1",
+        lambda saver: optimisation.build(saver),
+        optimisation_input,
+        optimisation_result,
+    ),
     GraphVersion("content", "1", lambda saver: content.build(saver), content_input, content_result),
 )
 

@@ -13,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-from domain.money import Money, exponent
+from domain.money import MAX_MICROS, Money, exponent
 from measurement.allocation import Power, allocate, whole_units
 from measurement.judging import Rule, Standing, Tally, Verdict, judge_rates, judge_shares
 
@@ -52,6 +52,7 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True):
         demand_micros: What it would spend in that budget's period if the budget did not end it; may be more
             than the budget.
         demand_known: False if that is only known to be at least as much as was spent.
+        ceiling_micros: What it must not be raised above, such as a total over a daily budget.
         spent_micros, clicks, submits: In the time that was looked at.
         days: How many days of that time it ran.
     """
@@ -68,6 +69,7 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True):
     submits: int
     days: int
     demand_known: bool = True
+    ceiling_micros: int = MAX_MICROS
 
     @property
     def use_ppm(self) -> int:
@@ -236,7 +238,7 @@ def _most(arm: Arm, bounds: Bounds) -> int:
     demand = arm.demand_micros
     if not arm.demand_known:
         demand = max(demand, arm.budget_micros + arm.budget_micros * TRY_PPM // _PPM)
-    return max(arm.budget_micros, min(most, demand))
+    return max(arm.budget_micros, min(most, demand, arm.ceiling_micros))
 
 
 def _response(arm: Arm, verdict: Verdict) -> Power:

@@ -21,6 +21,7 @@ from kombu.exceptions import OperationalError
 from bootstrap.budgets import sync_live_spend
 from bootstrap.decisions import DecisionConsumer
 from bootstrap.first_hour import look_at_due
+from bootstrap.optimising import start_daily
 from bootstrap.pacing import BEAT_SECONDS, PacingController
 from bootstrap.services import Services, open_services
 from bootstrap.settings import load_settings
@@ -67,6 +68,7 @@ class Ticker:
             ("pacing", BEAT_SECONDS, self.pacing.beat),
             ("schedule", 5.0, self.end_campaigns),
             ("first_hour", 30.0, partial(look_at_due, self.services)),
+            ("optimise", 60.0, self.optimise),
         ]
 
     async def relay(self) -> int:
@@ -121,6 +123,11 @@ class Ticker:
                     campaign.id, CampaignStatus.ENDED, who="schedule", why="its last day has passed"
                 )
             return len(over)
+
+    async def optimise(self) -> int:
+        """Start today's optimisation runs that are due; each organisation has one a day."""
+        hour = self.services.settings.parley_optimise_hour
+        return len(await start_daily(self.services, hour))
 
     async def _send(self, task: str, args: list[str]) -> None:
         # kombu blocks while it connects; the other beats must go on.

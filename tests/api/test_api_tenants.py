@@ -133,6 +133,7 @@ async def test_every_route_asks_for_its_scope(
         ("campaigns:write", "PUT", "/api/v1/brand-kit", {"name": "x", "payer": "x"}),
         ("reports:read", "GET", "/api/v1/analytics/dashboard", None),
         ("reports:read", "POST", "/api/v1/analytics/ask", {"question": "clicks today"}),
+        ("campaigns:write", "POST", "/api/v1/optimisation/runs", {}),
         ("reports:read", "GET", f"/api/v1/decisions/req_{item}", None),
         ("keys:write", "POST", "/api/v1/keys", {"name": "x", "scopes": ["ads:serve"]}),
         ("keys:write", "GET", "/api/v1/keys", None),
