@@ -35,6 +35,7 @@ from rag.ingest_jobs import Jobs
 from storage import outbox
 from storage.cache import REDIS_ERRORS
 from workers.celery_app import COMPILE_TASK, INGEST_TASK, RUN_TASK, make_celery
+from workers.progress import RedisProgress
 
 log = logging.getLogger("parley.ticker")
 
@@ -56,6 +57,7 @@ class Ticker:
         self._newest, self._again_at = "", 0.0
         self.decisions = DecisionConsumer(services, consumer=f"ticker-{os.getpid()}")
         self.pacing = PacingController(services)
+        self.progress = RedisProgress(services.redis)
 
     def beats(self) -> list[tuple[str, float, Callable[[], Awaitable[object]]]]:
         """Return name, seconds between two beats, and what to do."""
@@ -67,7 +69,7 @@ class Ticker:
             ("spend", 2.0, partial(sync_live_spend, self.services)),
             ("pacing", BEAT_SECONDS, self.pacing.beat),
             ("schedule", 5.0, self.end_campaigns),
-            ("first_hour", 30.0, partial(look_at_due, self.services)),
+            ("first_hour", 30.0, partial(look_at_due, self.services, self.progress.emit)),
             ("optimise", 60.0, self.optimise),
         ]
 

@@ -13,6 +13,7 @@ from catalog.checks import Check, Checks
 from catalog.service import CatalogService
 from catalog.specs import CampaignSpec
 from catalog.tables import Campaign
+from domain.events import Progress
 from domain.formats import BidModel
 from domain.time import FixedClock, utc
 from tests.support.campaigns import advertiser
@@ -44,12 +45,21 @@ async def kept(services: Services, check_id: str) -> Check:
 
 @pytest.mark.asyncio
 async def test_a_look_is_done_when_it_is_due_and_only_once(services: Services) -> None:
-    _, check_id = await planned(services, 60)
-    assert await look_at_due(services) == 0
+    campaign_id, check_id = await planned(services, 60)
+    told: list[Progress] = []
+
+    async def tell(line: Progress) -> None:
+        told.append(line)
+
+    assert await look_at_due(services, tell) == 0
     assert (await kept(services, check_id)).done_at is None
     later = replace(services, clock=FixedClock(services.clock.now_ms() + 61 * 60_000))
-    assert await look_at_due(later) == 1
-    assert await look_at_due(later) == 0
+    assert await look_at_due(later, tell) == 1
+    assert await look_at_due(later, tell) == 0
+    assert [(line.campaign_id, line.type, line.step) for line in told] == [
+        (campaign_id, "warning", "first_hour")
+    ]
+    assert "not live any more" in told[0].message
     look = await kept(services, check_id)
     assert look.done_at is not None
     assert look.finding == {
