@@ -7,6 +7,23 @@ from typing import Any
 _ID = "01JD3ZK5W8Q4V6X7Y9A2B3C4D5"
 
 REPORT_EXAMPLES: dict[str, dict[str, Any]] = {
+    "AuctionProposalOut": {
+        "kind": "reserve",
+        "subject": f"app_{_ID}",
+        "status": "proposed",
+        "before": "0.05 USD",
+        "after": "0.10 USD",
+        "currency": "USD",
+        "unit": "micros per auction",
+        "why": "It earns more with the same bids, with the values they reveal, and after bidders answer.",
+        "same_bid": {"mean": 212.0, "low": 140.0, "high": 286.0},
+        "recovered": {"mean": 212.0, "low": 140.0, "high": 286.0},
+        "responded": {"mean": 205.0, "low": 131.0, "high": 280.0},
+        "auctions": 1_800,
+        "advertisers": 7,
+        "ess": 1_742.5,
+        "support": 1.0,
+    },
     "AskOut": {
         "question": "How many clicks did we get last week?",
         "language": "eng",

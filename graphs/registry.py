@@ -19,10 +19,10 @@ from domain.errors import Unavailable
 from graphs.campaign import graph as campaign
 from graphs.campaign import v1 as first_campaign
 from graphs.campaign.state import CampaignInput
-from graphs.optimisation import graph as optimisation
-from graphs.optimisation.state import OptimisationInput
 from graphs.content import graph as content
 from graphs.content.rows import content_input, content_result
+from graphs.optimisation import graph as optimisation
+from graphs.optimisation.state import OptimisationInput
 
 Compiled = CompiledStateGraph[Any, Any, Any, Any]
 Build = Callable[[BaseCheckpointSaver[Any] | None], Compiled]

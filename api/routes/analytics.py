@@ -9,10 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api import views
 from api.deps import Api, Limit, Reporter
 from api.models.analytics import AskIn, AskOut
+from api.models.auctions import AuctionProposalOut
 from api.models.common import MoneyOut, money
 from api.models.reports import AppReportOut, CampaignReportOut, Dashboard
 from billing.service import BillingService, balances
 from bootstrap.analytics import answer_question
+from bootstrap.auctions import auction_proposals
 from bootstrap.services import Services
 from catalog.repository import Apps, Campaigns
 from measurement.publisher import app_reports
@@ -52,6 +54,13 @@ async def ask(body: AskIn, caller: Reporter, api: Api) -> AskOut:
         chosen_by=answer.chosen_by,
         warnings=list(answer.warnings),
     )
+
+
+@router.get("/auction")
+async def auction(caller: Reporter, api: Api) -> list[AuctionProposalOut]:
+    """Return proposed reserves, charge rules and bids with expected effect; nothing changes by itself."""
+    found = await auction_proposals(api.services, caller.org_id)
+    return [AuctionProposalOut.model_validate(msgspec.to_builtins(one)) for one in found]
 
 
 async def _campaigns(session: AsyncSession, parts: Services, limit: int) -> list[CampaignReportOut]:

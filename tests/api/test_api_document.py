@@ -16,6 +16,7 @@ from api.docs_page import example_request, operations
 from api.examples import EXAMPLES
 from api.models import (
     analytics,
+    auctions,
     brand,
     campaigns,
     content,
@@ -74,6 +75,7 @@ async def test_every_route_has_an_example_answer_that_fits_its_model(door: Door)
         name: shape
         for module in (
             analytics,
+            auctions,
             brand,
             campaigns,
             content,

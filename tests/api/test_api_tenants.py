@@ -134,6 +134,7 @@ async def test_every_route_asks_for_its_scope(
         ("reports:read", "GET", "/api/v1/analytics/dashboard", None),
         ("reports:read", "POST", "/api/v1/analytics/ask", {"question": "clicks today"}),
         ("campaigns:write", "POST", "/api/v1/optimisation/runs", {}),
+        ("reports:read", "GET", "/api/v1/analytics/auction", None),
         ("reports:read", "GET", f"/api/v1/decisions/req_{item}", None),
         ("keys:write", "POST", "/api/v1/keys", {"name": "x", "scopes": ["ads:serve"]}),
         ("keys:write", "GET", "/api/v1/keys", None),

@@ -1,0 +1,1 @@
+"""The auction agent: reads shadow results and pacing, proposes reserves, bids and charge rules."""
