@@ -9,10 +9,11 @@ from bootstrap.models import model_router
 from bootstrap.services import Services
 from catalog.tables import Run
 from graphs.context import Emit, GraphContext
-from llm.offline.copywriter_task import creative_set
+from llm.offline.copywriter_task import creative_set, phrase_set
 from llm.offline.model import offline_model
 from tools.product_source import fetch_page
 from tools.product_source.fetch import default_client
+from tools.provenance import configured
 from tools.web import WebReader
 
 
@@ -38,13 +39,14 @@ def graph_context(
             run_id=run.id,
             org_id=run.org_id,
             emit=emit,
-            offline=offline_model([("CreativeSet", creative_set)]),
+            offline=offline_model([("CreativeSet", creative_set), ("PhraseSet", phrase_set)]),
         ),
         clock=services.clock,
         ids=services.ids,
         fetch=partial(fetch_page, client_factory=default_client, clock=services.clock),
         emit=emit,
         demo_policy=settings.parley_env == "development",
+        credentials=partial(configured, settings.parley_c2pa_chain, settings.parley_c2pa_key),
         retrieve=partial((knowledge or Knowledge(services)).retrieve, run.org_id),
         web=partial(WebReader, client_factory=default_client, clock=services.clock),
     )

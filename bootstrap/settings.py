@@ -60,6 +60,10 @@ class Settings(BaseModel):
     parley_llm_table: Path | None = Field(
         None, description="YAML with models and prices of one's own"
     )
+    parley_c2pa_chain: Path | None = Field(
+        None, description="PEM of the certificates that sign content; default: a development one"
+    )
+    parley_c2pa_key: Path | None = Field(None, description="PEM of the key of the first of them")
     parley_trace: bool = Field(False, description="tell LangSmith about calls of models")
     parley_trace_text: bool = Field(False, description="send it questions and answers as well")
     parley_trace_project: str = "parley"

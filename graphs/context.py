@@ -14,6 +14,7 @@ from domain.time import Clock, day_of
 from llm.router import ModelRouter
 from storage.database import Database
 from storage.objects import ObjectStore
+from tools.provenance import Credentials, development
 from tools.web import ReadWeb
 
 T = TypeVar("T")
@@ -40,6 +41,7 @@ class GraphContext:
         demo_policy: Whether the demo approval policy may approve (development only).
         retrieve: Asks the organisation's documents (question, how many passages); None without a store.
         web: Makes a reader of given hosts; None reads none.
+        credentials: Gives what content is signed with; those of development by default.
     """
 
     run_id: str
@@ -54,6 +56,7 @@ class GraphContext:
     demo_policy: bool = False
     retrieve: Retrieve | None = None
     web: Web | None = None
+    credentials: Callable[[], Credentials] = development
 
     @property
     def today(self) -> date:

@@ -3,7 +3,8 @@
 understand ─┬─ refuse ─────────────────────────────────────────────────────────────► END
             └─ read_sources ─► write (one per channel) ─► check ─┬─ next_round ─► write   (at most twice)
                                                                  ├─ give_up ──────────► END
-                                                                 └─ collect ──────────► END
+                                                                 └─┬──────────────────────► collect ─► END
+                                                                   └─ draw (one per variant) ─┘
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Send, TimeoutPolicy
 
 from graphs.campaign.v1 import RETRY
-from graphs.content import nodes
+from graphs.content import drawing, nodes
 from graphs.content.state import MAX_ROUNDS, ContentInput, ContentState, Part
 from graphs.context import GraphContext
 
@@ -38,11 +39,16 @@ def every_channel(state: ContentState) -> list[Send]:
     return [Send("write", _part(state, channel)) for channel in state["channels"]]
 
 
-def after_check(state: ContentState) -> Literal["next_round", "give_up", "collect"]:
-    """Write again while rounds are left; go on with what passed."""
+def after_check(state: ContentState) -> list[Send] | Literal["next_round", "give_up", "collect"]:
+    """Write again while rounds are left; draw what passed, each channel and variant side by side."""
     if state["again"] and state["round"] < MAX_ROUNDS:
         return "next_round"
-    return "collect" if state["passed"] else "give_up"
+    if not state["passed"]:
+        return "give_up"
+    return [
+        Send("draw", Part(**_part(state, channel), arm=arm))
+        for channel, _, arm in (name.partition("/") for name in drawing.parts(state))
+    ] or "collect"
 
 
 def objected_channels(state: ContentState) -> list[Send]:
@@ -71,13 +77,15 @@ def build(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Content:
         (nodes.give_up, QUICK),
     ):
         graph.add_node(node.__name__, node, retry_policy=RETRY, timeout=timeout)
-    graph.add_node("write", nodes.write, input_schema=Part, retry_policy=RETRY, timeout=SLOW)
+    for part in (nodes.write, nodes.draw):
+        graph.add_node(part.__name__, part, input_schema=Part, retry_policy=RETRY, timeout=SLOW)
 
     graph.add_edge(START, "understand")
     graph.add_conditional_edges("understand", after_understanding)
     graph.add_conditional_edges("read_sources", every_channel, ["write"])
     graph.add_edge("write", "check")
-    graph.add_conditional_edges("check", after_check)
+    graph.add_conditional_edges("check", after_check, ["next_round", "give_up", "draw", "collect"])
+    graph.add_edge("draw", "collect")
     graph.add_conditional_edges("next_round", objected_channels, ["write"])
     for last in ("refuse", "give_up", "collect"):
         graph.add_edge(last, END)

@@ -24,7 +24,7 @@ from domain.errors import Unprocessable
 from graphs.campaign import gathering
 from graphs.campaign.material import Desk
 from graphs.campaign.state import CampaignState
-from graphs.content import assets, checking
+from graphs.content import assets, checking, drawing
 from graphs.content.order import ContentOrder, read_order
 from graphs.content.shelf import Asset, Manifest, Shelf
 from graphs.content.state import ContentState, Part
@@ -154,6 +154,28 @@ async def check(state: ContentState, runtime: Run) -> Update:
 async def next_round(state: ContentState, runtime: Run) -> Update:
     """Count the round in which texts are written again without what was objected to."""
     return {"round": state["round"] + 1}
+
+
+async def draw(state: Part, runtime: Run) -> Update:
+    """Paint one variant of one channel for each of its places, signed and with its provenance inside."""
+    ctx, shelf = runtime.context, Shelf(runtime.context.objects, runtime.context.run_id)
+    channel, arm = state["channel"], state.get("arm", CONTROL)
+    order = read_order(state["order"])
+    request = await _request(ctx, state["brief"], order)
+    checked = [one for one in await shelf.checked(channel) if one.outcome == "pass"]
+    made, left = await drawing.draw(ctx, shelf, order, request, checked, arm)
+    await shelf.keep_part(f"{channel}/{arm}", made)
+    for message in left:
+        await ctx.tell("warning", "pictures", message)
+    await ctx.tell(
+        "artefact",
+        "pictures",
+        f"{channel}, {arm}: {len(made)} pictures",
+        channel=channel,
+        arm=arm,
+        pictures=len(made),
+    )
+    return {"drawn": {f"{channel}/{arm}": len(made)}}
 
 
 async def collect(state: ContentState, runtime: Run) -> Update:

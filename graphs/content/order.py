@@ -13,6 +13,7 @@ from agents.content_creator.personal import Segment, slots_of
 from agents.content_creator.schemas import BrandKit
 from agents.content_creator.variants import HYPOTHESES
 from domain.errors import BadInput, Unprocessable
+from tools.render import slots_of as places_of
 
 Kind = Literal["text", "image", "video"]
 
@@ -129,6 +130,13 @@ def check_order(order: ContentOrder) -> None:
         raise Unprocessable(
             "order_too_large",
             f"This order is for {texts} ads; at most {MAX_TEXTS} are made at once.",
+        )
+    pictures = sum(len(places_of(channel, "image")) for channel in set(order.channels))
+    pictures *= max(len(order.languages), 1) * order.products * order.variants
+    if "image" in order.kinds and pictures > MAX_PICTURES:
+        raise Unprocessable(
+            "order_too_large",
+            f"This order is for {pictures} pictures; at most {MAX_PICTURES} are made at once.",
         )
 
 

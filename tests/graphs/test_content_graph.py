@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date
@@ -15,6 +16,7 @@ import pytest_asyncio
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
+from PIL import Image
 
 from agents.content_creator import limits
 from agents.content_creator.schemas import BrandKit
@@ -23,14 +25,21 @@ from bootstrap.services import Services
 from domain.errors import BadInput, Unprocessable
 from domain.evidence import Citation, Passage
 from graphs.checkpoints import open_checkpointer
-from graphs.content import checking, graph, nodes
+from graphs.content import checking, graph, nodes, pictures
 from graphs.content.order import ContentOrder, check_order, read_order
 from graphs.content.shelf import Manifest, Shelf
 from tests.support.campaigns import Crash, Listener, advertiser, config_of, context_of, sources
 from tests.support.content import content_run, first_input, run_content
 from tests.support.creatives import fact, shoe, wanted
+from tools.provenance import read
+from tools.render import problems, slot_of
 
-NODES = ("understand", "read_sources", "write", "check", "collect")
+NODES = ("understand", "read_sources", "write", "check", "draw", "collect")
+#: Small, with parts that run side by side in `write` and in `draw`.
+SMALL: dict[str, Any] = {
+    "kinds": ["text", "image"], "channels": ["in_chat", "producthunt"], "languages": ["eng"], "variants": 2,
+    "products": 1, "segments": [{"name": "kansai", "values": {"city": "Osaka"}}],
+}  # fmt: skip
 ORDER: dict[str, Any] = {
     "channels": ["google", "meta", "in_chat"],
     "variants": 3,
@@ -88,6 +97,66 @@ async def test_an_order_becomes_checked_ads_with_provenance(
     told = [event.step for event in listener.events]
     assert told[0] == "brief"
     assert {"sources", "content", "compliance"} <= set(told)
+
+
+@pytest.mark.asyncio
+async def test_pictures_show_what_passed_and_carry_their_provenance(
+    services: Services, saver: AsyncPostgresSaver
+) -> None:
+    org = await advertiser(services)
+    logo = pictures.cleaned(_png())[1]
+    logo_id = pictures.id_of(org, logo)
+    await services.objects.put(pictures.key_of(org, logo_id), logo)
+    order = {
+        "kinds": ["image"], "channels": ["google"], "languages": ["jpn"], "variants": 2, "products": 1,
+        "colours": ["#8c2f39", "#f6e7cb"], "logo": logo_id,
+    }  # fmt: skip
+    run = content_run(services, org, **await sources(services), **order)
+    await graph.build(saver).ainvoke(
+        first_input(run), config_of(run), context=context_of(services, run), durability="sync"
+    )
+    shelf = Shelf(services.objects, run.id)
+    made = [a for a in (await shelf.manifest()).assets if a.kind == "image"]
+    wanted_slots = {"google.marketing", "google.square", "google.portrait"}
+    assert {(a.slot, a.arm) for a in made if "logo" not in a.slot} == {
+        (slot, arm) for slot in wanted_slots for arm in ("control", "price_first")
+    }
+    assert sorted(a.slot for a in made if "logo" in a.slot) == ["google.logo", "google.wide_logo"]
+    assert {a.texts.get("price") for a in made if a.arm == "price_first"} == {("138ドル",)}
+    for asset in made:
+        data, slot = await shelf.file(asset.id), slot_of(asset.slot)
+        assert problems(data, slot) == ()
+        assert (asset.width, asset.height) == (slot.width, slot.height)
+        inside = read(data, asset.media_type)
+        assert inside is not None
+        assert (inside.run, inside.origin) == (run.id, "rules_and_photo")
+        assert inside.content_sha256 == asset.provenance["pixels_sha256"]
+        assert hashlib.sha256(logo).hexdigest() in inside.inputs
+        beside = await services.objects.get(
+            f"runs/{run.id}/content/assets/{asset.id}.provenance.json"
+        )
+        assert msgspec.json.decode(beside) == asset.provenance
+
+
+def _png() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (200, 80), (246, 231, 203)).save(file, format="PNG")
+    return file.getvalue()
+
+
+@pytest.mark.asyncio
+async def test_a_picture_of_somebody_else_cannot_be_used(
+    services: Services, saver: AsyncPostgresSaver
+) -> None:
+    theirs, org = await advertiser(services, "Other"), await advertiser(services)
+    data = pictures.cleaned(_png())[1]
+    picture_id = pictures.id_of(theirs, data)
+    await services.objects.put(pictures.key_of(theirs, picture_id), data)
+    run = content_run(services, org, **await sources(services), **{**SMALL, "logo": picture_id})
+    with pytest.raises(Unprocessable, match="upload it first"):
+        await graph.build(saver).ainvoke(
+            first_input(run), config_of(run), context=context_of(services, run), durability="sync"
+        )
 
 
 @pytest.mark.asyncio
@@ -210,8 +279,7 @@ async def test_a_crash_at_any_node_makes_everything_once(
 ) -> None:
     """The worker dies as the node starts, or after its work and before the checkpoint."""
     org = await advertiser(services)
-    order = {**ORDER, "languages": ["eng"]}
-    run = content_run(services, org, **await sources(services), **order)
+    run = content_run(services, org, **await sources(services), **SMALL)
     real, calls = getattr(nodes, name), []
 
     async def dying(state: Any, runtime: Any) -> Any:
@@ -228,7 +296,9 @@ async def test_a_crash_at_any_node_makes_everything_once(
     final = await run_content(lambda: graph.build(saver), run, context_of(services, run))
     assert final["outcome"] == "done"
     made = await Shelf(services.objects, run.id).manifest()
-    assert len({a.id for a in made.assets}) == len(made.assets) == 3 * 4
+    assert len({a.id for a in made.assets}) == len(made.assets)
+    # In chat two variants, a personal one and two pictures; on Product Hunt two variants.
+    assert [a.kind for a in made.assets] == ["text"] * 5 + ["image"] * 2
     files = [
         k for k in await services.objects.keys(f"runs/{run.id}/content/assets/") if "." not in k
     ]
@@ -241,11 +311,11 @@ async def test_a_worker_that_stops_at_any_node_goes_on_from_there(
     services: Services, saver: AsyncPostgresSaver, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     org = await advertiser(services)
-    run = content_run(services, org, **await sources(services), **{**ORDER, "languages": ["eng"]})
+    run = content_run(services, org, **await sources(services), **SMALL)
     real, calls, control = getattr(nodes, name), [], RunControl()
 
     async def told_to_stop(state: Any, runtime: Any) -> Any:
-        calls.append(state.get("channel", name))
+        calls.append(f"{state.get('channel', name)}/{state.get('arm', '')}")
         control.request_drain()
         return await real(state, runtime)
 
@@ -277,6 +347,11 @@ async def test_a_worker_that_stops_at_any_node_goes_on_from_there(
             {"channels": ["google", "meta", "tiktok"], "languages": ["eng", "jpn"], "products": 20, "variants": 6},
             Unprocessable,
             "720",
+        ),
+        (
+            {"kinds": ["image"], "channels": ["google", "meta"], "products": 10, "variants": 6},
+            Unprocessable,
+            "360 pictures",
         ),
     ],
 )  # fmt: skip
