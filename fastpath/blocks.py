@@ -1,139 +1,226 @@
 """The ads' entries in compressed blocks: written once, read one ad at a time.
 
-Neighbours belong to one campaign, so a block of them says most things once. What the arrays hold already (ids,
-tags, places, schedule…) is not in the blocks. Deflate with a dictionary cut from the ads themselves.
+Neighbours belong to one campaign, so a block of them says most things once; an ad's own tags, which its texts keep
+repeating, are left out of them. What the arrays hold already (ids, tags, places, schedule…) is not in the blocks.
+Deflate with a dictionary cut from the ads themselves.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import accumulate
+from bisect import bisect_right
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 
 from domain.catalogue import AdEntry, AdText, Cap, Pacing
 
-#: Ads per block: larger ones are smaller on disk and slower to read for the first time.
-PER_BLOCK: Final = 32
-_DICTIONARY: Final = 16_384
-_SAMPLES: Final = 128
-_LEVEL: Final = 6
 _RAW: Final = -15
 _MOST_BLOCKS: Final = 1_024
-_THREADS: Final = 2
 _PAGE: Final = 4_096
+#: Between fields, for an absent field, for a payer of the advertiser's name, and between ads.
+_FIELD, _NONE, _SAME, END = "\x1f", "\x1e", "\x1c", b"\x1d"
+#: In front of an entry that is written out in full.
+_WHOLE: Final = b"\x1a"
+#: Each stands for a form of one of the ad's first tags.
+_MARKS: Final = [bytes([code]) for code in (1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 14, 15)]
+_FORMS: Final = 3
+_TAGS: Final = len(_MARKS) // _FORMS
+_LEAST: Final = 3
+_CONTROLS: Final = bytes(range(9)) + bytes(range(11, 13)) + bytes(range(14, 32))
+_HEAD: Final = 5
+_PER_TEXT: Final = 7
 
 
-class Stored(msgspec.Struct, frozen=True, array_like=True):
+class Rest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What few ads have and no array holds."""
+
+    languages: tuple[str, ...] = ()
+    weekdays: tuple[int, ...] = ()
+    devices: tuple[str, ...] = ()
+    apps: tuple[str, ...] = ()
+    blocked_apps: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    blocked_topics: tuple[str, ...] = ()
+    caps: tuple[Cap, ...] = ()
+    pacing: Pacing = Pacing.ASAP
+    budget_total_micros: int | None = None
+    budget_daily_micros: int | None = None
+
+
+class Stored(msgspec.Struct, frozen=True):
     """What of an `AdEntry` stands in no array."""
 
-    creative_id: str
     advertiser_name: str
     payer: str
     texts: dict[str, AdText]
     landing_url: str
     image_url: str | None
-    languages: tuple[str, ...]
-    weekdays: tuple[int, ...]
-    devices: tuple[str, ...]
-    apps: tuple[str, ...]
-    blocked_apps: tuple[str, ...]
-    topics: tuple[str, ...]
-    blocked_topics: tuple[str, ...]
-    caps: tuple[Cap, ...]
-    pacing: Pacing
-    budget_total_micros: int | None
-    budget_daily_micros: int | None
+    rest: Rest
 
 
-_ENCODE: Final = msgspec.msgpack.Encoder().encode
-_DECODE: Final = msgspec.msgpack.Decoder(Stored).decode
-_LENGTHS: Final = msgspec.msgpack.Decoder(tuple[int, ...])
+_REST: Final = msgspec.json.Decoder(Rest)
+_STORED: Final = msgspec.json.Decoder(Stored)
+_NOTHING: Final = Rest()
 
 
-def stored(ad: AdEntry) -> bytes:
-    """Return the bytes of one ad."""
-    return _ENCODE(
-        Stored(
-            ad.creative_id, ad.advertiser_name, ad.payer, ad.texts, ad.landing_url, ad.image_url,
-            ad.languages, ad.weekdays, ad.devices, ad.apps, ad.blocked_apps, ad.topics,
-            ad.blocked_topics, ad.caps, ad.pacing, ad.budget_total_micros, ad.budget_daily_micros,
-        )
+class Writer:
+    """Writes entries; keeps what many ads have in common."""
+
+    def __init__(self) -> None:
+        self._rest: dict[tuple[Any, ...], str] = {}
+
+    def entry(self, ad: AdEntry, tags: Sequence[str]) -> bytes:
+        """Return the bytes of one ad.
+
+        Args:
+            ad: The ad.
+            tags: Its canonical tags, in order.
+        """
+        image = ad.image_url
+        parts = [
+            ad.advertiser_name,
+            _SAME if ad.payer == ad.advertiser_name else ad.payer,
+            ad.landing_url,
+            _NONE if image is None else image,
+            self._rest_of(ad),
+        ]
+        signs = (ad.payer == ad.advertiser_name) + (image is None)
+        for language, text in ad.texts.items():
+            signs += (text.question is None) + (text.success_message is None)
+            signs += text.placeholder is None
+            parts += (
+                language, text.title, text.description, text.cta_text,
+                _NONE if text.question is None else text.question,
+                _NONE if text.success_message is None else text.success_message,
+                _NONE if text.placeholder is None else text.placeholder,
+            )  # fmt: skip
+        data = _FIELD.join(parts).encode()
+        if len(data) - len(data.translate(None, _CONTROLS)) != len(parts) - 1 + signs:
+            return _whole(ad)
+        for mark, form in _forms(tags):
+            data = data.replace(form, mark)
+        return data
+
+    def _rest_of(self, ad: AdEntry) -> str:
+        key = _rest(ad)
+        known = self._rest.get(key)
+        if known is None:
+            rest = Rest(*key)
+            known = "" if rest == _NOTHING else msgspec.json.encode(rest).decode()
+            self._rest[key] = known
+        return known
+
+
+def _rest(ad: AdEntry) -> tuple[Any, ...]:
+    return (
+        ad.languages, ad.weekdays, ad.devices, ad.apps, ad.blocked_apps, ad.topics, ad.blocked_topics,
+        ad.caps, ad.pacing, ad.budget_total_micros, ad.budget_daily_micros,
     )  # fmt: skip
 
 
-def write_blocks(entries: Sequence[bytes]) -> tuple[bytes, list[int], bytes]:
-    """Return the compressed blocks, where each begins (one more than there are), and the dictionary."""
-    dictionary = _sample(entries)
-
-    def deflate(start: int) -> bytes:
-        part = entries[start : start + PER_BLOCK]
-        coder = zlib.compressobj(_LEVEL, zlib.DEFLATED, _RAW, 9, zdict=dictionary)
-        return coder.compress(_join(part)) + coder.flush()
-
-    # The compressor runs outside the interpreter lock.
-    with ThreadPoolExecutor(_THREADS) as pool:
-        blocks = list(pool.map(deflate, range(0, len(entries), PER_BLOCK), chunksize=64))
-    return b"".join(blocks), list(accumulate(map(len, blocks), initial=0)), dictionary
+def _whole(ad: AdEntry) -> bytes:
+    # JSON escapes every control character.
+    rest = Rest(*_rest(ad))
+    stored = Stored(ad.advertiser_name, ad.payer, ad.texts, ad.landing_url, ad.image_url, rest)
+    return _WHOLE + msgspec.json.encode(stored)
 
 
-def _sample(entries: Sequence[bytes]) -> bytes:
-    """Return what ads spread over the catalogue have to say."""
-    step = max(1, len(entries) // _SAMPLES)
-    return b"".join(entries[::step])[-_DICTIONARY:] or b"\0"
+def _forms(tags: Sequence[str]) -> list[tuple[bytes, bytes]]:
+    """Return the marks and what they stand for: each of the first tags as it is, as a title and in an address."""
+    found = []
+    for i, tag in enumerate(tags[:_TAGS]):
+        form = tag.encode()
+        if len(form) < _LEAST:
+            continue
+        found.append((_MARKS[_FORMS * i], form))
+        title = form.title()
+        if title != form:
+            found.append((_MARKS[_FORMS * i + 1], title))
+        if b" " in form:
+            found.append((_MARKS[_FORMS * i + 2], form.replace(b" ", b"-")))
+    return found
 
 
-def _join(entries: Iterable[bytes]) -> bytes:
-    """Return one block: the ends of its ads, 4 bytes each after their count, then the ads."""
-    part = list(entries)
-    ends = accumulate(map(len, part))
-    head = b"".join(number.to_bytes(4, "little") for number in (len(part), *ends))
-    return head + b"".join(part)
+def read_entry(data: bytes, tags: Sequence[str]) -> Stored:
+    """Return what `Writer.entry` wrote.
+
+    Raises:
+        ValueError: The bytes are damaged.
+    """
+    if data.startswith(_WHOLE):
+        return _STORED.decode(data[1:])
+    for mark, form in reversed(_forms(tags)):
+        data = data.replace(mark, form)
+    parts: list[str | None] = [None if p == _NONE else p for p in str(data, "utf-8").split(_FIELD)]
+    if len(parts) < _HEAD or (len(parts) - _HEAD) % _PER_TEXT:
+        raise ValueError("an ad lacks fields")
+    name, payer, url, image, rest = parts[:_HEAD]
+    texts = {
+        str(parts[at]): AdText(
+            title=str(parts[at + 1]), description=str(parts[at + 2]), cta_text=str(parts[at + 3]),
+            question=parts[at + 4], success_message=parts[at + 5], placeholder=parts[at + 6],
+        )
+        for at in range(_HEAD, len(parts), _PER_TEXT)
+    }  # fmt: skip
+    return Stored(
+        advertiser_name=str(name),
+        payer=str(name if payer == _SAME else payer),
+        texts=texts,
+        landing_url=str(url),
+        image_url=image,
+        rest=_REST.decode(rest) if rest else _NOTHING,
+    )
 
 
 class Blocks:
     """Reads ads from the blocks; the ones unpacked of late are kept.
 
     Args:
-        data: Bytes of all blocks. offsets, dictionary: As `write_blocks` returned them.
+        data: Bytes of all blocks. offsets: where each begins, and the end. ads: number of its first ad.
+        dictionary: What all of them were packed with.
     """
 
-    def __init__(self, data: Any, offsets: Any, dictionary: Any) -> None:
+    def __init__(self, data: Any, offsets: Any, ads: Any, dictionary: Any) -> None:
         self._data = memoryview(data)
-        self._offsets = offsets
+        self._offsets = memoryview(offsets)
+        self._ads = memoryview(ads)
         self._dictionary = bytes(dictionary)
-        self._kept: dict[int, bytes] = {}
+        self._kept: dict[int, list[bytes]] = {}
 
-    def read(self, number: int) -> Stored:
+    def read(self, number: int, tags: Sequence[str]) -> Stored:
         """Return what is stored of an ad.
+
+        Args:
+            number: Of the ad.
+            tags: Its canonical tags, in order.
 
         Raises:
             ValueError: The bytes are damaged.
         """
-        block = self._block(number // PER_BLOCK)
-        at = 4 * (number % PER_BLOCK)
-        base = 4 + 4 * int.from_bytes(block[:4], "little")
-        start = int.from_bytes(block[at : at + 4], "little") if at else 0
-        end = int.from_bytes(block[at + 4 : at + 8], "little")
+        block = bisect_right(self._ads, number) - 1
+        entries = self._block(block)
         try:
-            return _DECODE(block[base + start : base + end])
-        except msgspec.MsgspecError as error:
+            return read_entry(entries[number - self._ads[block]], tags)
+        except (msgspec.MsgspecError, IndexError) as error:
             raise ValueError("an ad cannot be read") from error
+
+    def raw(self, block: int) -> bytes:
+        """Return the bytes of a block as they lie in the file."""
+        return bytes(self._data[self._offsets[block] : self._offsets[block + 1]])
 
     def touch(self) -> int:
         """Read every page once; returns bytes."""
         sum(self._data[::_PAGE])
         return len(self._data)
 
-    def _block(self, number: int) -> bytes:
+    def _block(self, number: int) -> list[bytes]:
         block = self._kept.get(number)
         if block is None:
-            raw = self._data[self._offsets[number] : self._offsets[number + 1]]
             try:
-                block = zlib.decompressobj(_RAW, zdict=self._dictionary).decompress(raw)
+                unpacker = zlib.decompressobj(_RAW, zdict=self._dictionary)
+                block = unpacker.decompress(self.raw(number)).split(END)
             except zlib.error as error:
                 raise ValueError("a block of ads cannot be unpacked") from error
             if len(self._kept) >= _MOST_BLOCKS:

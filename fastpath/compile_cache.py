@@ -23,16 +23,15 @@ class _Cache(msgspec.Struct, frozen=True, array_like=True):
     others: tuple[str, ...]
 
 
-def pack_expansion(expansion: Expansion, words: Iterable[str], tags: Iterable[str]) -> bytes:
+def pack_expansion(expansion: Expansion, others: Iterable[str]) -> bytes:
     """Return the bytes of the cache.
 
     Args:
         expansion: Forms by word.
-        words: All that was looked up, in order.
-        tags: The snapshot's tags.
+        others: What was looked up and is none of the snapshot's tags, in order.
     """
-    forms = {word: row for word in words if (row := expansion.forms.get(word))}
-    others = tuple(sorted(set(words).difference(tags, forms)))
+    forms = {word: row for word, row in sorted(expansion.forms.items()) if row}
+    others = tuple(word for word in others if word not in forms)
     return zlib.compress(msgspec.msgpack.encode(_Cache(expansion.source, forms, others)), 6)
 
 
@@ -44,6 +43,5 @@ def load_expansion(folder: Path) -> Expansion | None:
         snapshot = Snapshot.open(folder, verify=False)
     except (OSError, zlib.error, msgspec.MsgspecError, Unprocessable):
         return None
-    known = (name for name in snapshot.tags() if not name.startswith(PREFIX))
-    forms: dict[str, tuple[str, ...]] = dict.fromkeys(known, ())
-    return Expansion(cache.source, {**forms, **dict.fromkeys(cache.others, ()), **cache.forms})
+    known = {name for name in snapshot.tags() if not name.startswith(PREFIX)}
+    return Expansion(cache.source, cache.forms, frozenset(known.union(cache.others, cache.forms)))

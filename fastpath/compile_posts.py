@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import mul
 from typing import Any, Final
 
 import numpy as np
 
-from domain.catalogue import AdEntry
+from fastpath.compile_gather import Gathered
 from fastpath.compile_rows import Rows
 from fastpath.compile_tags import Tags
 
@@ -28,13 +29,13 @@ class Postings:
         warnings: Takes what was cut.
     """
 
-    def __init__(self, ads: Sequence[AdEntry], tags: Tags, warnings: list[str]) -> None:
+    def __init__(self, ads: Gathered, tags: Tags, warnings: list[str]) -> None:
         rank = _rank(ads)
         best = np.argsort(rank)
         owners, shown = tags.positive.owners(), tags.positive.values
         order = np.lexsort((rank[owners], shown))
         numbers, found = shown[order], owners[order]
-        self.counts = np.bincount(numbers, minlength=len(tags.names))
+        self.counts = np.bincount(numbers, minlength=tags.count)
         first = np.concatenate([[0], np.cumsum(self.counts)])[:-1]
         kept = np.arange(len(numbers)) - first[numbers] < MAX_POSTINGS
         rows = []
@@ -44,13 +45,12 @@ class Postings:
             tops = [np.sort(rank[row])[:MAX_POSTINGS] for row in sources]
             joined = np.unique(np.concatenate(tops)) if tops else np.zeros(0, np.int64)
             rows.append(best[joined[:MAX_POSTINGS]])
-            self.counts[tags.number[tags.bought.tags[topic]]] = sum(map(len, sources))
+            self.counts[tags.bought_tags[topic]] = sum(map(len, sources))
         self.topics = Rows.of_counts([len(row) for row in rows], _flat(rows))
-        tag_numbers = np.asarray([tags.number[tag] for tag in tags.bought.tags], dtype=np.int64)
         self.tags = Rows.of_pairs(
-            np.concatenate([numbers[kept], tag_numbers[self.topics.owners()]]),
+            np.concatenate([numbers[kept], tags.bought_tags[self.topics.owners()]]),
             np.concatenate([found[kept], self.topics.values]),
-            len(tags.names),
+            tags.count,
         )
         warnings.extend(
             f"Tag {tags.names[number]!r} has {self.counts[number]} ads;"
@@ -59,10 +59,11 @@ class Postings:
         )
 
 
-def _rank(ads: Sequence[AdEntry]) -> Any:
+def _rank(ads: Gathered) -> Any:
     """Return the place of each ad: paid before house, then by bid times quality, then by number."""
-    worth = [ad.bid_micros * ad.quality_ppm for ad in ads]
-    house = np.asarray([ad.house for ad in ads], dtype=bool)
+    columns = ads.columns
+    worth = list(map(mul, columns["bid_micros"], columns["quality_ppm"]))
+    house = np.asarray(columns["house"], dtype=bool)
     values: Any = np.asarray(worth, dtype=np.int64 if max(worth, default=0) < _MOST else object)
     if values.dtype == object:
         order = np.asarray(sorted(range(len(ads)), key=lambda i: (house[i], -worth[i], i)))

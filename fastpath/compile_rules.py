@@ -5,12 +5,13 @@ Rule 0 forbids nothing; most ads have it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any, Final, NamedTuple
+
+import numpy as np
 
 from domain.catalogue import AdEntry
 from fastpath import layout
+from fastpath.compile_gather import Gathered
 from fastpath.compile_rows import Rows
 from fastpath.compile_tags import Tags
 
@@ -35,7 +36,7 @@ class Rule(NamedTuple):
 
 
 def rule_arrays(
-    ads: Sequence[AdEntry], tags: Tags, names: layout.Names, warnings: list[str]
+    ads: Gathered, tags: Tags, names: layout.SmallNames, warnings: list[str]
 ) -> dict[str, Any]:
     """Return the rules and which ad has which.
 
@@ -48,12 +49,9 @@ def rule_arrays(
     geo = {name: i for i, name in enumerate(names.geos)}
     app = {name: i for i, name in enumerate(names.app_ids)}
     known: dict[Rule, int] = {Rule(): 0}
-    numbers = []
-    tables = zip(ads, _tuples(tags.negative), _tuples(tags.away), tags.bought.contents, strict=True)
-    for ad, negatives, away, contents in tables:
-        if not (negatives or away or contents or _bound(ad)):
-            numbers.append(0)
-            continue
+    numbers = np.zeros(len(ads), dtype=np.int64)
+    for i in _bound(ads, tags):
+        ad = ads.ads[i]
         rule = Rule(
             starts=layout.LONG_AGO if ad.starts_ms is None else ad.starts_ms,
             ends=layout.FAR_AHEAD if ad.ends_ms is None else ad.ends_ms,
@@ -62,11 +60,11 @@ def rule_arrays(
             geos=tuple(sorted({geo[g.upper()] for g in ad.geos})) if ad.geos else (),
             apps=tuple(sorted({app.get(a, layout.NO_APP) for a in ad.apps})) if ad.apps else (),
             app_blocks=tuple(sorted({app[a] for a in ad.blocked_apps if a in app})),
-            negatives=negatives,
-            topics=away,
-            contents=tuple(contents),
+            negatives=_row(tags.negative, i),
+            topics=_row(tags.away, i),
+            contents=tuple(tags.bought.contents.get(i, ())),
         )
-        numbers.append(known.setdefault(rule, len(known)))
+        numbers[i] = known.setdefault(rule, len(known))
     arrays: dict[str, Any] = {"ad_rule": numbers}
     rules = list(known)
     for name in ("starts", "ends", "devices", "weekdays"):
@@ -77,18 +75,19 @@ def rule_arrays(
     return arrays
 
 
-def _bound(ad: AdEntry) -> bool:
-    """Return whether an ad has any condition of its own."""
-    return bool(
-        ad.geos or ad.devices or ad.weekdays or ad.apps or ad.blocked_apps
-        or ad.starts_ms is not None or ad.ends_ms is not None
-    )  # fmt: skip
+def _bound(ads: Gathered, tags: Tags) -> list[int]:
+    """Return the ads that have any condition of their own."""
+    bound = (np.diff(tags.negative.offsets) > 0) | (np.diff(tags.away.offsets) > 0)
+    bound[list(tags.bought.contents)] = True
+    for name in ("geos", "devices", "weekdays", "apps", "blocked_apps"):
+        bound |= np.fromiter(map(bool, ads.columns[name]), bool, len(ads))
+    for name in ("starts_ms", "ends_ms"):
+        bound |= np.fromiter((one is not None for one in ads.columns[name]), bool, len(ads))
+    return np.flatnonzero(bound).tolist()
 
 
-def _tuples(rows: Rows) -> list[Numbers]:
-    """Return all rows; the empty ones, nearly all, cost nothing."""
-    offsets, values = rows.offsets.tolist(), rows.values.tolist()
-    return [tuple(values[a:b]) if a < b else () for a, b in pairwise(offsets)]
+def _row(rows: Rows, number: int) -> Numbers:
+    return tuple(rows.values[rows.offsets[number] : rows.offsets[number + 1]].tolist())
 
 
 def _devices(ad: AdEntry, warnings: list[str]) -> int:

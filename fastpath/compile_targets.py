@@ -2,62 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from domain.catalogue import AdEntry
+import numpy as np
+
 from domain.language import Language
 from fastpath import layout
+from fastpath.compile_gather import Gathered
 
 
-def ad_columns(ads: Sequence[AdEntry], names: layout.Names) -> dict[str, Any]:
+def ad_columns(ads: Gathered, names: layout.SmallNames) -> dict[str, Any]:
     """Return the columns of the ads that stand on nothing but the entry and the names.
 
     Args:
         ads: In number order.
-        names: Numbers of campaigns, advertisers and currencies.
+        names: Numbers of currencies.
     """
-    campaign = {name: i for i, name in enumerate(names.campaigns)}
-    advertiser = {name: i for i, name in enumerate(names.advertisers)}
-    currency = {name: i for i, name in enumerate(names.currencies)}
-    model = {one: i for i, one in enumerate(layout.MODELS)}
-    format_ = {one: i for i, one in enumerate(layout.FORMATS)}
+    columns = ads.columns
     return {
-        "ad_bid": [ad.bid_micros for ad in ads],
-        "ad_quality": [ad.quality_ppm for ad in ads],
-        "ad_model": [model[ad.bid_model] for ad in ads],
-        "ad_format": [format_[ad.format] for ad in ads],
-        "ad_house": [int(ad.house) for ad in ads],
-        "ad_currency": [currency[ad.currency] for ad in ads],
-        "ad_campaign": [campaign[ad.campaign_id] for ad in ads],
-        "ad_advertiser": [advertiser[ad.advertiser_id] for ad in ads],
-        "ad_languages": _all_languages(ads),
-        "ad_pace": [min(max(ad.pace_ppm, 0), 1_000_000) for ad in ads],
+        "ad_bid": columns["bid_micros"],
+        "ad_quality": columns["quality_ppm"],
+        "ad_model": _numbers(columns["bid_model"], layout.MODELS),
+        "ad_format": _numbers(columns["format"], layout.FORMATS),
+        "ad_house": np.asarray(columns["house"], dtype=np.uint8),
+        "ad_currency": _numbers(columns["currency"], names.currencies),
+        "ad_languages": _all_languages(columns["languages"], columns["texts"]),
+        "ad_pace": np.clip(np.asarray(columns["pace_ppm"], dtype=np.int64), 0, 1_000_000),
     }
 
 
-def _all_languages(ads: Sequence[AdEntry]) -> list[int]:
+def _numbers(values: Sequence[Any], known: Sequence[Any]) -> list[int]:
+    number = {one: i for i, one in enumerate(known)}
+    return list(map(number.__getitem__, values))
+
+
+def _all_languages(
+    languages: Sequence[tuple[str, ...]], texts: Sequence[Mapping[str, Any]]
+) -> list[int]:
     """Return the bits of every ad; those of ads with the same languages are judged once."""
     known: dict[tuple[tuple[str, ...], tuple[str, ...]], int] = {}
     out = []
-    for ad in ads:
-        key = (ad.languages, tuple(ad.texts))
-        if key not in known:
-            known[key] = _languages(ad)
-        out.append(known[key])
+    for key in zip(languages, map(tuple, texts), strict=True):
+        bits = known.get(key)
+        if bits is None:
+            bits = known[key] = _bits(*key)
+        out.append(bits)
     return out
 
 
-def _languages(ad: AdEntry) -> int:
+def _bits(languages: tuple[str, ...], texts: tuple[str, ...]) -> int:
     """Return the bits of the languages an ad may be shown in.
 
     A restricted ad needs a text in that very language; an unrestricted one falls back to English.
     """
     bits = 0
     for i, language in enumerate(layout.LANGUAGES):
-        if ad.languages:
-            shown = language in ad.languages and language in ad.texts
+        if languages:
+            shown = language in languages and language in texts
         else:
-            shown = language in ad.texts or Language.ENG in ad.texts
+            shown = language in texts or Language.ENG in texts
         bits |= int(shown) << i
     return bits

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from domain.catalogue import AdEntry
+from fastpath.compile_gather import Gathered
 from fastpath.topics import PREFIX, Taxonomy, tag_of
 
 
@@ -18,7 +18,7 @@ class Topics:
     Attributes:
         names: Ids of the topics that ads are bought on, of all above and all below them, and of those that
             advertisers keep away from, sorted.
-        contents: Ad → numbers of the topics it is bought on and of all above them.
+        contents: Ad, if it is bought on topics → their numbers and those of all above them.
         buyers: Topic id → ads bought on that very topic.
         tags: Topic number → its tag.
 
@@ -28,14 +28,15 @@ class Topics:
         warnings: Takes what was left out.
     """
 
-    def __init__(self, ads: Sequence[AdEntry], taxonomy: Taxonomy, warnings: list[str]) -> None:
+    def __init__(self, ads: Gathered, taxonomy: Taxonomy, warnings: list[str]) -> None:
         self._taxonomy = taxonomy
         self.buyers: dict[str, list[int]] = {}
-        bought: list[list[str]] = []
-        for i, ad in enumerate(ads):
-            row = _known(ad, taxonomy, warnings) if ad.topics else []
-            bought.append(row)
-            for topic in row:
+        bought: dict[int, list[str]] = {}
+        for i, listed in enumerate(ads.columns["topics"]):
+            if not listed:
+                continue
+            bought[i] = _known(ads.columns["ad_id"][i], listed, taxonomy, warnings)
+            for topic in bought[i]:
                 self.buyers.setdefault(topic, []).append(i)
         every = {above for topic in self.buyers for above in taxonomy.lineage(topic)}
         named = {*self.buyers, *_kept_away(ads, taxonomy)}
@@ -43,9 +44,11 @@ class Topics:
         self.names = sorted(every)
         number = {topic: i for i, topic in enumerate(self.names)}
         above = {topic: {number[a] for a in taxonomy.lineage(topic)} for topic in self.buyers}
-        self.contents: list[list[int]] = [
-            sorted(set().union(*(above[topic] for topic in row))) if row else [] for row in bought
-        ]
+        self.contents: dict[int, list[int]] = {
+            i: sorted(set().union(*(above[topic] for topic in row)))
+            for i, row in bought.items()
+            if row
+        }
         self.tags = [tag_of(topic) for topic in self.names]
 
     def sources(self, number: int) -> list[list[int]]:
@@ -63,19 +66,19 @@ def words_of_tags(tags: Sequence[str], taxonomy: Taxonomy) -> dict[str, tuple[st
     }
 
 
-def _kept_away(ads: Sequence[AdEntry], taxonomy: Taxonomy) -> set[str]:
-    names = {name for ad in ads if ad.blocked_topics for name in ad.blocked_topics}
+def _kept_away(ads: Gathered, taxonomy: Taxonomy) -> set[str]:
+    names = {name for row in ads.columns["blocked_topics"] if row for name in row}
     known = (taxonomy.known(name) for name in names if name.startswith(PREFIX))
     return {topic for topic in known if topic is not None}
 
 
-def _known(ad: AdEntry, taxonomy: Taxonomy, warnings: list[str]) -> list[str]:
+def _known(ad_id: str, listed: Sequence[str], taxonomy: Taxonomy, warnings: list[str]) -> list[str]:
     found: dict[str, None] = {}
-    for name in ad.topics:
+    for name in listed:
         topic = taxonomy.known(name)
         if topic is None:
             warnings.append(
-                f"Topic {name[:40]!r} of ad {ad.ad_id} was left out: it is not in the IAB Content Taxonomy."
+                f"Topic {name[:40]!r} of ad {ad_id} was left out: it is not in the IAB Content Taxonomy."
             )
         else:
             found[topic] = None

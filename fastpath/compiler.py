@@ -5,22 +5,24 @@ from __future__ import annotations
 import gc
 import hashlib
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 import numpy as np
 
-from domain.catalogue import AdEntry, AppEntry, CatalogueExport
+from domain.catalogue import AppEntry, CatalogueExport
 from domain.ids import stable_id
-from fastpath import idlist, layout, topics
-from fastpath.blocks import stored, write_blocks
+from fastpath import layout, topics
+from fastpath.compile_blocks import block_arrays
 from fastpath.compile_cache import load_expansion, pack_expansion
+from fastpath.compile_forms import Forms
+from fastpath.compile_gather import Gathered
 from fastpath.compile_posts import MAX_POSTINGS, Postings
 from fastpath.compile_rules import rule_arrays
-from fastpath.compile_tags import MAX_TAG_WORDS, Forms, Tags
+from fastpath.compile_tags import MAX_TAG_WORDS, SameHash, Tags
 from fastpath.compile_targets import ad_columns
 from fastpath.compile_vectors import Embedder, compile_vectors, vectors_identity
 from fastpath.compile_write import existing, write
@@ -34,7 +36,6 @@ __all__ = [
 ]  # fmt: skip
 
 _MAX_WARNINGS: Final = 200
-_BATCH: Final = 4_096
 
 
 class SnapshotInfo(msgspec.Struct, frozen=True):
@@ -47,6 +48,7 @@ class SnapshotInfo(msgspec.Struct, frozen=True):
         ads, tags, postings: Counts.
         warnings: What was left out or cut, one sentence each.
         expanded: Tags that had to be looked up, the others came from the previous snapshot.
+        reused: Blocks of ads that came from there as well; 0 where the snapshot was there already.
     """
 
     snapshot_id: str
@@ -57,6 +59,7 @@ class SnapshotInfo(msgspec.Struct, frozen=True):
     postings: int
     warnings: tuple[str, ...]
     expanded: int
+    reused: int
 
 
 def compile_catalogue(
@@ -73,8 +76,8 @@ def compile_catalogue(
     Args:
         export: Everything that may be served.
         out_dir: Folder of snapshots; created if missing. An equal snapshot there is left alone.
-        previous: An earlier snapshot folder whose Japanese expansions and vectors are reused where still
-            valid.
+        previous: An earlier snapshot folder whose Japanese expansions, vectors and blocks of ads are reused
+            where still valid.
         expander: Where Japanese forms come from; by default the shipped table and JMdict.
         embedder: What ads are embedded with (`encoder.load()`); None: the snapshot matches by words alone.
         gate_model: The gate's model that goes into the snapshot and decides from it.
@@ -120,22 +123,19 @@ def _compile(
     maker = expander or default_expander(warnings)
     load(gate_model)
     gate = gate_model.read_bytes()
-    ads = sorted(export.ads, key=lambda ad: (ad.advertiser_id, ad.campaign_id, ad.ad_id))
+    ads = Gathered(export.ads)
     apps = sorted(export.apps, key=lambda app: app.app_id)
-    tags = Tags(ads, topics.shipped(), warnings)
-    known = load_expansion(previous) if previous is not None else None
-    expansion = maker.expand(tags.spoken, known)
-    reused = known.forms if known is not None and known.source == maker.source else {}
-    expanded = (
-        len(tags.spoken) - len(reused.keys() & set(tags.spoken)) if reused else len(tags.spoken)
-    )
-    meanings = compile_vectors(ads, embedder, previous=previous)
-    parts = (gate, vectors_identity(meanings))
-    identity = _identity(ads, apps, expansion, tags.words, parts)
+    seed, tags = _tags(ads, apps, warnings)
+    reuse = previous is not None and maker.looks_up
+    expansion = maker.expand(tags.spoken, load_expansion(previous) if previous and reuse else None)
+    meanings = compile_vectors(ads.ads, embedder, previous=previous)
+    identity = _identity(ads, apps, expansion, tags.words, (gate, vectors_identity(meanings)))
     name = stable_id("snp", identity)
     manifest = existing(out_dir / name)
+    reused = 0
     if manifest is None:
-        manifest, files = _build(ads, apps, tags, expansion, identity, warnings)
+        built = _Build(ads, apps, tags, expansion, seed, warnings)
+        manifest, files, reused = built.files(name, previous)
         flat, places = layout.pack(meanings, layout.VECTORS)
         manifest.arrays.update(places)
         files |= {layout.GATE_MODEL: gate, layout.VECTORS_FILE: bytes(flat)}
@@ -148,12 +148,31 @@ def _compile(
         tags=manifest.tags,
         postings=manifest.postings,
         warnings=manifest.warnings,
-        expanded=expanded,
+        expanded=expansion.fresh,
+        reused=reused,
     )
 
 
+def _tags(ads: Gathered, apps: Sequence[AppEntry], warnings: list[str]) -> tuple[int, Tags]:
+    """Return the secret of the hash table, from the content, and the tags in the order of their hashes."""
+    content = ads.digests + msgspec.msgpack.encode(apps)
+    for attempt in count():
+        digest = hashlib.blake2b(
+            content, digest_size=8, person=b"parley-seed", salt=attempt.to_bytes(8, "big")
+        )
+        seed = int.from_bytes(digest.digest(), "big")
+        said: list[str] = []
+        try:
+            tags = Tags(ads, topics.shipped(), seed, said)
+        except SameHash:
+            continue
+        warnings += said
+        return seed, tags
+    raise AssertionError
+
+
 def _identity(
-    ads: Sequence[AdEntry],
+    ads: Gathered,
     apps: Sequence[AppEntry],
     expansion: Expansion,
     words: dict[str, tuple[str, ...]],
@@ -162,109 +181,98 @@ def _identity(
     """Return the content hash of everything the files are made from."""
     digest = hashlib.blake2b(f"layout-{layout.VERSION}".encode(), digest_size=32)
     encode = msgspec.msgpack.encode
-    for start in range(0, len(ads), _BATCH):
-        digest.update(encode(ads[start : start + _BATCH]))
-    forms = sorted((tag, row) for tag, row in expansion.forms.items() if row)
-    for part in (encode(apps), encode(forms), encode(sorted(words.items())), *others):
+    forms = sorted(expansion.forms.items())
+    spoken = (encode(apps), encode(forms), encode(sorted(words.items())))
+    for part in (ads.digests, *spoken, *others):
         digest.update(len(part).to_bytes(8, "big") + part)
     return digest.hexdigest()
 
 
-def _seed(identity: str) -> int:
-    return int.from_bytes(
-        hashlib.blake2b(identity.encode(), digest_size=8, person=b"parley-seed").digest(), "big"
-    )
+class _Build:
+    """One snapshot in the making."""
 
+    def __init__(
+        self, ads: Gathered, apps: Sequence[AppEntry], tags: Tags, expansion: Expansion, seed: int,
+        warnings: list[str],
+    ) -> None:  # fmt: skip
+        self.ads = ads
+        self.apps = apps
+        self.tags = tags
+        self.expansion = expansion
+        self.seed = seed
+        self.warnings = warnings
 
-def _build(
-    ads: Sequence[AdEntry],
-    apps: Sequence[AppEntry],
-    tags: Tags,
-    expansion: Expansion,
-    identity: str,
-    warnings: list[str],
-) -> tuple[layout.Manifest, dict[str, bytes]]:
-    """Return the manifest, without its checksums, and the files it speaks of."""
-    seed = _seed(identity)
-    with ThreadPoolExecutor(1) as pool:
-        # The texts are compressed while the rest is counted and sorted.
-        packed = pool.submit(write_blocks, [stored(ad) for ad in ads])
-        forms = Forms(tags, expansion, seed)
+    def files(
+        self, name: str, previous: Path | None
+    ) -> tuple[layout.Manifest, dict[str, bytes], int]:
+        """Return the manifest without its checksums, the files, and how many blocks were taken over."""
+        ads, tags, warnings = self.ads, self.tags, self.warnings
+        texts, arrays, reused = block_arrays(ads, tags, previous)
+        forms = Forms(tags, self.expansion, self.seed)
         postings = Postings(ads, tags, warnings)
-        names, small, arrays = _names(ads, apps, tags)
-        arrays |= forms.arrays
-        arrays |= ad_columns(ads, names)
-        arrays |= rule_arrays(ads, tags, names, warnings)
-        texts, blocks, dictionary = packed.result()
-    arrays |= {
-        "tag_words": [name.count(" ") + 1 for name in tags.names],
-        "tag_weight": tag_weights(postings.counts, len(ads), [n in tags.words for n in tags.names]),
-        "topic_tag": [tags.number[tag] for tag in tags.bought.tags],
-        "kept_away": np.unique(tags.away.values),
-        "block_offsets": blocks,
-        "block_dictionary": np.frombuffer(dictionary, dtype=np.uint8),
-    }
-    for head, values, rows in (
-        ("post_offsets", "post_ads", postings.tags),
-        ("topic_post_offsets", "topic_posts", postings.topics),
-        ("ad_tag_offsets", "ad_tags", tags.positive),
-    ):
-        arrays[head], arrays[values] = rows.offsets, rows.values
-    flat, places = layout.pack(arrays, layout.ARRAYS)
-    manifest = layout.Manifest(
-        version=layout.VERSION,
-        snapshot_id=stable_id("snp", identity),
-        seed=seed,
-        bucket_bits=forms.bits,
-        longest_words=forms.longest,
-        longest_chars=max(forms.starts.values(), default=0),
-        starts=forms.starts,
-        ads=len(ads),
-        tags=len(tags.names),
-        forms=forms.count,
-        postings=len(postings.tags.values),
-        warnings=tuple(warnings[:_MAX_WARNINGS]),
-        expansion=expansion.source,
-        gate="",
-        arrays=places,
-        files={},
-    )
-    files = {
-        layout.ARRAYS_FILE: bytes(flat),
-        layout.TEXTS: texts,
-        layout.NAMES: msgspec.msgpack.encode(small),
-        layout.EXPANSION: pack_expansion(expansion, tags.spoken, tags.names),
-    }
-    return manifest, files
+        topical = np.zeros(tags.count, dtype=bool)
+        topical[tags.silent] = [one in tags.words for one in tags.strings.take(tags.silent).texts()]
+        small, named = self._names()
+        arrays |= forms.arrays | named | ad_columns(ads, small)
+        arrays |= rule_arrays(ads, tags, small, warnings)
+        arrays |= {
+            "tag_words": tags.blanks + 1,
+            "tag_weight": tag_weights(postings.counts, len(ads), topical),
+            "topic_tag": tags.bought_tags,
+            "kept_away": np.unique(tags.away.values),
+        }
+        for head, values, rows in (
+            ("post_offsets", "post_ads", postings.tags),
+            ("topic_post_offsets", "topic_posts", postings.topics),
+            ("ad_tag_offsets", "ad_tags", tags.positive),
+        ):
+            arrays[head], arrays[values] = rows.offsets, rows.values
+        flat, places = layout.pack(arrays, layout.ARRAYS)
+        manifest = layout.Manifest(
+            version=layout.VERSION,
+            snapshot_id=name,
+            seed=self.seed,
+            bucket_bits=forms.bits,
+            longest_words=forms.longest,
+            longest_chars=max(forms.starts.values(), default=0),
+            starts=forms.starts,
+            ads=len(ads),
+            tags=tags.count,
+            forms=forms.count,
+            postings=len(postings.tags.values),
+            warnings=tuple(warnings[:_MAX_WARNINGS]),
+            expansion=self.expansion.source,
+            gate="",
+            arrays=places,
+            files={},
+        )
+        files = {
+            layout.ARRAYS_FILE: bytes(flat),
+            layout.TEXTS: texts,
+            layout.NAMES: msgspec.msgpack.encode(small),
+            layout.EXPANSION: pack_expansion(self.expansion, tags.said),
+        }
+        return manifest, files, reused
 
-
-def _names(
-    ads: Sequence[AdEntry], apps: Sequence[AppEntry], tags: Tags
-) -> tuple[layout.Names, layout.SmallNames, dict[str, Any]]:
-    """Return the strings behind the numbers, and the ids among them as arrays."""
-    arrays: dict[str, Any] = {}
-    prefixes = {}
-    campaigns = sorted({ad.campaign_id for ad in ads})
-    advertisers = sorted({ad.advertiser_id for ad in ads})
-    ids = {"": [ad.ad_id for ad in ads], "campaign_": campaigns, "advertiser_": advertisers}
-    for kind, listed in ids.items():
-        prefixes[kind], arrays[f"{kind}id_offsets"], arrays[f"{kind}id_blob"] = idlist.pack(listed)
-    names = layout.Names(
-        campaigns=campaigns,
-        advertisers=advertisers,
-        currencies=tuple(sorted({ad.currency for ad in ads})),
-        geos=tuple(sorted({geo.upper() for ad in ads if ad.geos for geo in ad.geos})),
-        app_ids=tuple(app.app_id for app in apps),
-        topics=tuple(tags.bought.names),
-    )
-    small = layout.SmallNames(
-        currencies=names.currencies,
-        geos=names.geos,
-        apps=tuple(msgspec.msgpack.encode(app) for app in apps),
-        app_ids=names.app_ids,
-        topics=names.topics,
-        ad_prefix=prefixes[""],
-        campaign_prefix=prefixes["campaign_"],
-        advertiser_prefix=prefixes["advertiser_"],
-    )
-    return names, small, arrays
+    def _names(self) -> tuple[layout.SmallNames, dict[str, Any]]:
+        """Return the strings behind the numbers, and the ids and their numbers as arrays."""
+        arrays: dict[str, Any] = {}
+        ids = self.ads.ids
+        packed = {"": ids["ad_id"].packed, "creative_": ids["creative_id"].packed}
+        for kind in ("campaign", "advertiser"):
+            packed[f"{kind}_"], arrays[f"ad_{kind}"] = ids[f"{kind}_id"].numbered()
+        for kind, (_, offsets, blob) in packed.items():
+            arrays[f"{kind}id_offsets"], arrays[f"{kind}id_blob"] = offsets, blob
+        geos = {geo.upper() for row in self.ads.columns["geos"] if row for geo in row}
+        small = layout.SmallNames(
+            currencies=tuple(sorted(set(self.ads.columns["currency"]))),
+            geos=tuple(sorted(geos)),
+            apps=tuple(msgspec.msgpack.encode(app) for app in self.apps),
+            app_ids=tuple(app.app_id for app in self.apps),
+            topics=tuple(self.tags.bought.names),
+            ad_prefix=packed[""][0],
+            campaign_prefix=packed["campaign_"][0],
+            advertiser_prefix=packed["advertiser_"][0],
+            creative_prefix=packed["creative_"][0],
+        )
+        return small, arrays

@@ -20,6 +20,7 @@ from typing import Final
 
 import msgspec
 
+from fastpath.form_keys import japanese_in
 from fastpath.japanese import HIRAGANA, KANJI, KATAKANA, char_class, is_japanese
 from fastpath.text import canonical_tag, fold
 
@@ -48,11 +49,14 @@ class Expansion(msgspec.Struct, frozen=True):
 
     Attributes:
         source: Fingerprint of table, dictionary and rules; another one voids the cache.
-        forms: Japanese surface forms by canonical tag.
+        forms: Japanese surface forms by canonical tag; tags without any are left out.
+        known: All that was looked up at any time. fresh: how many of them just now.
     """
 
     source: str
     forms: dict[str, tuple[str, ...]]
+    known: frozenset[str] = frozenset()
+    fresh: int = 0
 
 
 def dictionary_path() -> Path | None:
@@ -92,24 +96,33 @@ class Expander:
         digest = hashlib.blake2b(_VERSION + rows + str(size).encode(), digest_size=16)
         self.source = digest.hexdigest()
 
+    @property
+    def looks_up(self) -> bool:
+        """Return whether there is anything to look up in: what was found before is worth keeping then."""
+        return self._dictionary is not None or bool(self._table)
+
     def expand(self, tags: Iterable[str], known: Expansion | None = None) -> Expansion:
-        """Return the forms of all tags (canonical), reusing `known` where its source is the same."""
-        reuse = known.forms if known is not None and known.source == self.source else {}
-        wanted = sorted(set(tags))
-        missing = [tag for tag in wanted if tag not in reuse]
-        fresh: dict[str, tuple[str, ...]] = {}
+        """Return the forms of all tags (canonical, distinct), reusing `known` where its source is the same."""
+        wanted = list(tags)
+        if not self.looks_up:
+            own: dict[str, tuple[str, ...]] = {
+                tag: (tag.replace(" ", ""),) for tag in wanted if japanese_in(tag)
+            }
+            return Expansion(self.source, own, frozenset(), len(wanted))
+        reuse = known if known is not None and known.source == self.source else None
+        looked_up = frozenset() if reuse is None else reuse.known
+        missing = [tag for tag in wanted if tag not in looked_up]
+        forms: dict[str, tuple[str, ...]] = {}
+        if reuse is not None and reuse.forms:
+            old = reuse.forms
+            forms = {tag: tuple(old[tag]) for tag in wanted if tag in old}
         if missing and self._dictionary is not None:
             uri = f"{self._dictionary.as_uri()}?mode=ro&immutable=1"
             with closing(sqlite3.connect(uri, uri=True)) as db:
-                fresh = {tag: self._forms(tag, db) for tag in missing}
-        elif missing and not self._table:
-            fresh = {tag: _unspaced(tag) for tag in missing}
+                forms |= {tag: row for tag in missing if (row := self._forms(tag, db))}
         elif missing:
-            fresh = {tag: self._forms(tag, None) for tag in missing}
-        return Expansion(
-            source=self.source,
-            forms={tag: fresh[tag] if tag in fresh else tuple(reuse[tag]) for tag in wanted},
-        )
+            forms |= {tag: row for tag in missing if (row := self._forms(tag, None))}
+        return Expansion(self.source, forms, frozenset(), len(missing))
 
     def _forms(self, tag: str, db: sqlite3.Connection | None) -> tuple[str, ...]:
         if not tag.isascii() and any(map(is_japanese, tag)):
@@ -162,11 +175,6 @@ class Expander:
         if whole or len(words) == 1:
             return whole
         return self._composed(words, db)
-
-
-def _unspaced(tag: str) -> tuple[str, ...]:
-    """Return the one form of a Japanese tag; an English one has none without table and dictionary."""
-    return (tag.replace(" ", ""),) if not tag.isascii() and any(map(is_japanese, tag)) else ()
 
 
 def _join(head: str, tail: str) -> list[str]:

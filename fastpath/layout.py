@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +21,7 @@ from domain.formats import AdFormat, BidModel
 from domain.language import Language
 
 #: Raised whenever an older reader would misread the files.
-VERSION: Final = 5
+VERSION: Final = 6
 MANIFEST: Final = "manifest.json"
 
 #: Array name → numpy dtype. Offsets have one entry more than what they count.
@@ -40,9 +41,13 @@ ARRAYS: Final[dict[str, str]] = {
     "post_ads": "<i4",
     # Ads in order of advertiser, campaign and id.
     "block_offsets": "<i8",  # block of ads → its compressed bytes in texts.bin
+    "block_ads": "<i4",  # its first ad
+    "block_keys": "|u1",  # 8 bytes that name its content, for the next compile
     "block_dictionary": "|u1",
     "id_offsets": "<i8",  # one entry where ids are packed
     "id_blob": "|u1",
+    "creative_id_offsets": "<i8",  # creatives of the ads
+    "creative_id_blob": "|u1",
     "campaign_id_offsets": "<i8",
     "campaign_id_blob": "|u1",
     "advertiser_id_offsets": "<i8",
@@ -123,8 +128,31 @@ EVERY_DAY: Final = 0b111_1111
 #: Number of an app the snapshot does not know; equal to no app's number, nor to -1.
 NO_APP: Final = -2
 _ALIGN: Final = 64
+#: Arrays shorter than this are written plainly.
+_WORTH: Final = 1_024
+_CODES: Final = 256
+#: More entries than any array has: a damaged manifest must not ask for all memory.
+_MOST: Final = 1 << 31
 LONG_AGO: Final = -(2**62)
 FAR_AHEAD: Final = 2**62
+
+
+class Way(StrEnum):
+    """How an array is written.
+
+    `plain`: as it is; read where it lies. The others are made when the snapshot is opened, in the memory of each
+    process. `same`: all entries are the one in the file. `count`: 0, 1, 2…. `coded`: a table of 256 entries, then
+    one byte each.
+    """
+
+    PLAIN = "plain"
+    SAME = "same"
+    COUNT = "count"
+    CODED = "coded"
+
+
+#: Of an array: where it begins in its file, how many entries it has, how they are written.
+Place = tuple[int, int, Way]
 
 
 class SmallNames(msgspec.Struct, frozen=True):
@@ -134,7 +162,8 @@ class SmallNames(msgspec.Struct, frozen=True):
         currencies, geos: In number order.
         apps: msgpack of every `AppEntry`, in id order. app_ids: their ids, in the same order.
         topics: IAB Content Taxonomy ids of the topics ads are bought on, of all above and below them.
-        ad_prefix, campaign_prefix, advertiser_prefix: Of packed ids, see `idlist`; "" where not packed.
+        ad_prefix, campaign_prefix, advertiser_prefix, creative_prefix: Of packed ids, see `idlist`; "" where
+            not packed.
     """
 
     currencies: tuple[str, ...]
@@ -145,6 +174,7 @@ class SmallNames(msgspec.Struct, frozen=True):
     ad_prefix: str
     campaign_prefix: str
     advertiser_prefix: str
+    creative_prefix: str
 
 
 class Names(msgspec.Struct, frozen=True):
@@ -183,7 +213,7 @@ class Manifest(msgspec.Struct, frozen=True):
         warnings: What the compiler left out or cut, one sentence each.
         expansion: Fingerprint of what the Japanese forms came from.
         gate: Digest of the gate's model in the folder: the one that decides.
-        arrays: Where each array begins in its file, and how many entries it has.
+        arrays: Where each array begins in its file, how many entries it has, and how they are written.
         files: Checksums.
     """
 
@@ -201,7 +231,7 @@ class Manifest(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...]
     expansion: str
     gate: str
-    arrays: dict[str, tuple[int, int]]
+    arrays: dict[str, Place]
     files: dict[str, FileInfo]
 
 
@@ -210,16 +240,14 @@ def checksum(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=32).hexdigest()
 
 
-def pack(
-    arrays: Mapping[str, Any], kinds: Mapping[str, str]
-) -> tuple[bytearray, dict[str, tuple[int, int]]]:
-    """Return the arrays of one file as its bytes, and where each begins with how many entries.
+def pack(arrays: Mapping[str, Any], kinds: Mapping[str, str]) -> tuple[bytearray, dict[str, Place]]:
+    """Return the arrays of one file as its bytes, and where and how each is written.
 
     Raises:
         OverflowError: A number does not fit its column.
     """
     out = bytearray()
-    places: dict[str, tuple[int, int]] = {}
+    places: dict[str, Place] = {}
     cast = {name: _cast(name, np.asarray(arrays[name]), dtype) for name, dtype in kinds.items()}
     for name, array in cast.items():
         if name in places:
@@ -227,17 +255,38 @@ def pack(
         out += bytes(-len(out) % _ALIGN)
         if name in ROW:
             places |= _place(len(out), cast)
-            array = _rows(cast)
+            out += _rows(cast).tobytes()
         else:
-            places[name] = (len(out), len(array))
-        out += array.tobytes()
+            way, data = _written(array)
+            places[name] = (len(out), len(array), way)
+            out += data
     return out, places
 
 
-def _place(start: int, arrays: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
+def _written(array: Any) -> tuple[Way, bytes]:
+    """Return the shortest way to write an array that is quickly read, and its bytes."""
+    if len(array) < _WORTH:
+        return Way.PLAIN, array.tobytes()
+    first = array[:1]
+    if (array == first).all():
+        return Way.SAME, first.tobytes()
+    if array.dtype == np.int32 and first[0] == 0 and (np.diff(array) == 1).all():
+        return Way.COUNT, b""
+    if array.itemsize > 1:
+        # A look at some of them spares most arrays the sorting.
+        values = np.unique(array[:: len(array) // _WORTH])
+        if len(values) <= _CODES and len(values := np.unique(array)) <= _CODES:
+            table = np.resize(values, _CODES)
+            return Way.CODED, table.tobytes() + np.searchsorted(values, array).astype(
+                "u1"
+            ).tobytes()
+    return Way.PLAIN, array.tobytes()
+
+
+def _place(start: int, arrays: Mapping[str, Any]) -> dict[str, Place]:
     """Return where each column of the rows begins, in a file whose rows begin at `start`."""
     widths = accumulate((arrays[name].itemsize for name in ROW), initial=start)
-    return {name: (at, len(arrays[name])) for name, at in zip(ROW, widths, strict=False)}
+    return {name: (at, len(arrays[name]), Way.PLAIN) for name, at in zip(ROW, widths, strict=False)}
 
 
 def _rows(arrays: Mapping[str, Any]) -> Any:
@@ -248,23 +297,38 @@ def _rows(arrays: Mapping[str, Any]) -> Any:
     return rows
 
 
-def view(whole: Any, name: str, dtype: str, place: tuple[int, int]) -> Any:
-    """Return one array of a mapped file, without a copy.
+def view(whole: Any, name: str, dtype: str, place: Place) -> Any:
+    """Return one array of a mapped file, without a copy where it is written plainly.
 
     Raises:
         ValueError: It does not lie within the file.
     """
-    start, count = place
-    if start < 0 or count < 0:
+    start, count, way = place
+    if start < 0 or not 0 <= count <= _MOST:
         raise ValueError(f"{name} lies outside its file")
     if count == 0:
         return np.empty(0, dtype)
+    if way is not Way.PLAIN:
+        made = _made(whole, dtype, start, count, way)
+        made.flags.writeable = False
+        return made
     if name not in ROW:
         return np.frombuffer(whole, dtype, count, start)
     width = np.dtype(dtype).itemsize
     if start + (count - 1) * ROW_BYTES + width > len(whole):
         raise ValueError(f"{name} lies outside its file")
     return np.ndarray((count,), dtype, whole, start, (ROW_BYTES,))
+
+
+def _made(whole: Any, dtype: str, start: int, count: int, way: Way) -> Any:
+    """Return an array that is written in few bytes."""
+    if way is Way.COUNT:
+        return np.arange(count, dtype=dtype)
+    if way is Way.SAME:
+        return np.full(count, np.frombuffer(whole, dtype, 1, start)[0], dtype=dtype)
+    table = np.frombuffer(whole, dtype, _CODES, start)
+    codes = np.frombuffer(whole, np.uint8, count, start + _CODES * np.dtype(dtype).itemsize)
+    return table[codes]
 
 
 def _cast(name: str, array: Any, dtype: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -16,9 +17,10 @@ from domain.catalogue import AdEntry, AppEntry
 from domain.errors import Unprocessable
 from fastpath import layout
 from fastpath._choose import Market
-from fastpath._core import Matcher
+from fastpath._core import Matcher, hash_text
 from fastpath._vectors import Vectors
 from fastpath.blocks import Blocks
+from fastpath.form_keys import is_silent, key_and_plain
 from fastpath.idlist import IdList
 from fastpath.model import GateModel, GateModelError, load
 from fastpath.tables import Tables
@@ -98,7 +100,10 @@ class Snapshot(Tables):
             topics=few.topics,
         )
         self.apps: Mapping[str, AppEntry] = Apps(few.app_ids, few.apps)
-        self._blocks = Blocks(texts, self.block_offsets, self.block_dictionary)
+        self._creatives = IdList(
+            few.creative_prefix, self.creative_id_offsets, self.creative_id_blob
+        )
+        self._blocks = Blocks(texts, self.block_offsets, self.block_ads, self.block_dictionary)
         self._forms: dict[int, Words] = {}
         self._notes: dict[frozenset[str], bytearray] = {}
         self._ads: dict[int, AdEntry] = {}
@@ -191,7 +196,9 @@ class Snapshot(Tables):
         self._ads.clear()
 
     def _read_ad(self, number: int) -> AdEntry:
-        more = self._blocks.read(number)
+        tags = self.ad_tag_names(number)
+        more = self._blocks.read(number, tags)
+        rest = more.rest
         rule = int(self.ad_rule[number])
         starts, ends = int(self.rule_starts[rule]), int(self.rule_ends[rule])
         geos = self.row(self.rule_geo_offsets, self.rule_geos, rule)
@@ -200,7 +207,13 @@ class Snapshot(Tables):
             campaign_id=self.names.campaigns[int(self.ad_campaign[number])],
             advertiser_id=self.names.advertisers[int(self.ad_advertiser[number])],
             format=layout.FORMATS[self.ad_format[number]],
-            tags=self.ad_tag_names(number),
+            creative_id=self._creatives[number],
+            advertiser_name=more.advertiser_name,
+            payer=more.payer,
+            texts=more.texts,
+            landing_url=more.landing_url,
+            image_url=more.image_url,
+            tags=tags,
             negative_tags=self._tag_row(self.rule_negative_offsets, self.rule_negatives, rule),
             bid_model=layout.MODELS[self.ad_model[number]],
             bid_micros=int(self.ad_bid[number]),
@@ -211,7 +224,7 @@ class Snapshot(Tables):
             ends_ms=None if ends == layout.FAR_AHEAD else ends,
             house=bool(self.ad_house[number]),
             pace_ppm=int(self.ad_pace[number]),
-            **{name: getattr(more, name) for name in more.__struct_fields__},
+            **{name: getattr(rest, name) for name in rest.__struct_fields__},
         )
 
     def ad_tag_names(self, number: int) -> tuple[str, ...]:
@@ -224,22 +237,40 @@ class Snapshot(Tables):
         return self.row(self.rule_content_offsets, self.rule_contents, rule)
 
     def _tag_row(self, offsets: Any, values: Any, number: int) -> tuple[str, ...]:
-        return tuple(map(self.tag, self.row(offsets, values, number)))
+        return tuple(sorted(map(self.tag, self.row(offsets, values, number))))
 
-    def tags(self) -> Iterator[str]:
+    def raw_block(self, number: int) -> bytes:
+        """Return a block of ads as it lies in the file."""
+        return self._blocks.raw(number)
+
+    def tags(self) -> list[str]:
         """Return the text of every tag, in number order."""
-        return map(self.tag, range(self.manifest.tags))
+        blob, starts = self.form_blob.tobytes(), self.form_offsets.tolist()
+        return [
+            str(blob[starts[form] : starts[form + 1]], "utf-8") for form in self.tag_form.tolist()
+        ]
 
     def tag_number(self, name: str) -> int:
-        """Return the number of a canonical tag, or -1: the tags are in order of their text."""
-        low, high = 0, self.manifest.tags
-        while low < high:
-            middle = (low + high) // 2
-            if self.tag(middle) < name:
-                low = middle + 1
-            else:
-                high = middle
-        return low if low < self.manifest.tags and self.tag(low) == name else -1
+        """Return the number of a canonical tag, or -1.
+
+        Tags are numbered as their forms stand in the table: by the hash of their key, those without one last,
+        by their text.
+        """
+        form = self._own_form(name)
+        if form < 0:
+            return -1
+        tag = int(np.searchsorted(self.tag_form, form))
+        return tag if tag < self.manifest.tags and self.tag_form[tag] == form else -1
+
+    def _own_form(self, name: str) -> int:
+        keyed, total = int(self.buckets[-1]), self.manifest.forms
+        if is_silent(name, PREFIX):
+            at = bisect_left(range(keyed, total), name, key=self.form) + keyed
+            return at if at < total and self.form(at) == name else -1
+        key, _ = key_and_plain(name)
+        bucket = hash_text(self.seed, key) >> (64 - self.bucket_bits)
+        forms = range(int(self.buckets[bucket]), int(self.buckets[bucket + 1]))
+        return next((form for form in forms if self.form(form) == name), -1)
 
     @cached_property
     def gate_model(self) -> GateModel:

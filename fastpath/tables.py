@@ -22,7 +22,11 @@ class Tables:
     post_offsets: Any
     post_ads: Any
     block_offsets: Any
+    block_ads: Any
+    block_keys: Any
     block_dictionary: Any
+    creative_id_offsets: Any
+    creative_id_blob: Any
     id_offsets: Any
     id_blob: Any
     campaign_id_offsets: Any

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -16,7 +15,7 @@ _LEAST_TOPIC: Final = 100_000
 _BITS: Final = 20
 
 
-def tag_weights(counts: Any, ads: int, topics: Sequence[bool]) -> NDArray[np.int32]:
+def tag_weights(counts: Any, ads: int, topics: Any) -> NDArray[np.int32]:
     """Return the weight of each tag: 1,000,000 where one ad has it, less the more ads do.
 
     The share of the logarithm of the catalogue's size that is left after the tag was heard; a topic's is
@@ -25,7 +24,7 @@ def tag_weights(counts: Any, ads: int, topics: Sequence[bool]) -> NDArray[np.int
     Args:
         counts: How many ads each tag has, whole numbers, shape (tags,).
         ads: Ads of the catalogue.
-        topics: Whether the tag stands for an IAB topic.
+        topics: Whether the tag stands for an IAB topic, shape (tags,).
 
     Returns:
         Parts per million, int32, shape (tags,).

@@ -179,7 +179,7 @@ def test_a_flipped_bit_anywhere_in_any_array_is_refused(info: SnapshotInfo, tmp_
     whole = (copy / layout.ARRAYS_FILE).read_bytes()
     places = Snapshot.open(info.path).manifest.arrays
     for name in layout.ARRAYS:
-        start, count = places[name]
+        start, count, _ = places[name]
         if count == 0:
             continue
         data = bytearray(whole)
@@ -208,7 +208,7 @@ def test_columns_that_lie_side_by_side_read_as_any_other(info: SnapshotInfo) -> 
         start += width
     for place in ((-1, 1), (0, -1), (len(whole) - 1, 1), (len(whole) - 32, 3)):
         with pytest.raises(ValueError, match="ad_bid lies outside"):
-            layout.view(whole, "ad_bid", "<i8", place)
+            layout.view(whole, "ad_bid", "<i8", (*place, layout.Way.PLAIN))
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def test_a_manifest_that_points_outside_the_file_is_refused(
     copy = tmp_path / "copy"
     shutil.copytree(info.path, copy)
     manifest = json.loads((copy / layout.MANIFEST).read_text())
-    for place in ([1 << 40, 1], [0, 1 << 40], [-8, 1]):
+    for place in ([1 << 40, 1, "plain"], [0, 1 << 40, "coded"], [-8, 1, "same"], [0, 1, "odd"]):
         manifest["arrays"]["ad_bid"] = place
         (copy / layout.MANIFEST).write_text(json.dumps(manifest))
         refused(copy)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.catalogue import AdEntry, Cap, CapScope, CatalogueExport, Pacing
+from domain.catalogue import AdEntry, AdText, Cap, CapScope, CatalogueExport, Pacing
 from domain.ids import stable_id
 from fastpath import gate, layout, model
-from fastpath.blocks import PER_BLOCK, Blocks, stored, write_blocks
+from fastpath.blocks import END, Blocks, Writer, read_entry
 from fastpath.compiler import compile_catalogue
 from fastpath.expand import Expander
 from fastpath.idlist import IdList, pack
@@ -21,6 +22,7 @@ from fastpath.match import find_tags
 from fastpath.memory import Memory
 from fastpath.reading import Reading, read_turns
 from fastpath.snapshot import Snapshot
+from fastpath.text import canonical_tag
 from fastpath.topics import shipped, tag_of
 from fastpath.types import AdRequest, Turn
 from fastpath.weight import log2_units, tag_weights
@@ -225,19 +227,73 @@ def test_ids_of_two_kinds_are_kept_as_text() -> None:
     assert list(IdList(*pack([]))) == []
 
 
-def test_texts_come_back_out_of_their_blocks() -> None:
-    entries = [
-        stored(ad(f"ad_{i}", "tea", landing_url=f"https://e.example/{i}")) for i in range(200)
-    ]
-    data, offsets, dictionary = write_blocks(entries)
-    assert len(offsets) == -(-200 // PER_BLOCK) + 1
-    assert len(data) < sum(map(len, entries)) / 4
-    blocks = Blocks(data, offsets, dictionary)
-    assert [blocks.read(i).landing_url for i in range(200)] == [
-        f"https://e.example/{i}" for i in range(200)
-    ]
+def test_texts_come_back_out_of_their_blocks(tmp_path: Path) -> None:
+    ads = tuple(
+        ad(
+            f"ad_{i:04}",
+            "tea",
+            f"green tea {i}",
+            landing_url=f"https://e.example/green-tea-{i}/{i}",
+        )
+        for i in range(400)
+    )
+    snapshot = Snapshot.open(
+        compile_catalogue(CatalogueExport(ads=ads), tmp_path, expander=PLAIN).path
+    )
+    assert [snapshot.ad(i).landing_url for i in range(400)] == [one.landing_url for one in ads]
+    sizes = np.diff(snapshot.block_ads, append=400)
+    assert 3 < len(sizes) < 40
+    assert sizes.max() <= 128
+    texts = (snapshot.path / layout.TEXTS).read_bytes()
+    assert len(texts) < sum(len(msgspec.msgpack.encode(one)) for one in ads) / 8
+    blank = Blocks(
+        bytes(len(texts)), snapshot.block_offsets, snapshot.block_ads, snapshot.block_dictionary
+    )
     with pytest.raises(ValueError, match="unpacked"):
-        Blocks(bytes(len(data)), offsets, dictionary).read(0)
+        blank.read(0, ("tea",))
+
+
+TEXT = st.lists(
+    st.sampled_from(
+        [
+            "tea",
+            "Tea",
+            " ",
+            "-",
+            "\x00",
+            "\x01",
+            "\x1a",
+            "\x1c",
+            "\x1e",
+            "\x1f",
+            "é",
+            "茶",
+            "{",
+            "\n",
+        ]
+    ),
+    max_size=8,
+).map("".join)
+
+
+@given(TEXT, TEXT, st.none() | TEXT, st.none() | TEXT, st.lists(TEXT, max_size=5))
+def test_any_entry_comes_back_whatever_its_texts_hold(
+    title: str, payer: str, image: str | None, question: str | None, tags: list[str]
+) -> None:
+    text = AdText(title=title, description=payer, cta_text="tea-time", question=question)
+    entry = ad("ad_1", "x", payer=payer, image_url=image, texts={"eng": text, "jpn": text})
+    names = sorted({canonical_tag(tag) for tag in tags} - {""})
+    writer = Writer()
+    data = writer.entry(entry, names)
+    assert END not in data
+    stored = read_entry(data, names)
+    assert stored.texts == entry.texts
+    assert (stored.payer, stored.image_url) == (payer, image)
+    assert stored.advertiser_name == entry.advertiser_name
+    assert stored.landing_url == entry.landing_url
+    capped = msgspec.structs.replace(entry, budget_daily_micros=7, devices=("tv",))
+    rest = read_entry(writer.entry(capped, names), names).rest
+    assert (rest.budget_daily_micros, rest.devices) == (7, ("tv",))
 
 
 def test_a_compile_of_what_is_there_writes_nothing(tmp_path: Path) -> None:
