@@ -15,7 +15,7 @@ DEFAULT_LIMIT = MEGABYTE
 SOURCE_LIMIT = 20 * MEGABYTE
 SOURCES = "/api/v1/sources"
 #: Bodies that the route itself writes to a file as they arrive.
-UPLOADS = "/api/v1/knowledge/sources/upload"
+UPLOADS = frozenset(("/api/v1/knowledge/sources/upload", "/api/v1/leads/import"))
 UPLOAD_LIMIT = 100 * MEGABYTE
 MAX_DEPTH = 64
 #: A sender that takes longer holds memory for nothing.
@@ -167,7 +167,7 @@ class BodyGuard:
         if scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self._inner(scope, receive, send)
             return
-        if scope["path"] == UPLOADS:
+        if scope["path"] in UPLOADS:
             _check_announced(scope, UPLOAD_LIMIT)
             await self._inner(scope, _counted(receive, UPLOAD_LIMIT), send)
             return

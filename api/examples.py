@@ -7,6 +7,7 @@ from typing import Any
 from api.examples_content import CONTENT_EXAMPLES
 from api.examples_ingest import INGEST_EXAMPLES
 from api.examples_knowledge import KNOWLEDGE_EXAMPLES
+from api.examples_leads import LEAD_EXAMPLES
 from api.examples_reports import REPORT_EXAMPLES
 from api.examples_runs import RUN_EXAMPLES
 
@@ -216,6 +217,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
     **KNOWLEDGE_EXAMPLES,
     **INGEST_EXAMPLES,
+    **LEAD_EXAMPLES,
     **REPORT_EXAMPLES,
     **RUN_EXAMPLES,
     **CONTENT_EXAMPLES,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
@@ -12,9 +10,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from sqlalchemy.ext.asyncio import AsyncSession
-from starlette.requests import ClientDisconnect
 
-from api.bodies import ClientGone
 from api.deps import Api, CampaignReader, CampaignWriter, Limit, id_of, who
 from api.models.knowledge_sources import (
     IngestFileOut,
@@ -26,7 +22,8 @@ from api.models.knowledge_sources import (
     TrustLabel,
 )
 from api.routes.knowledge import Known
-from domain.errors import BadInput, Unprocessable
+from api.uploads import received
+from domain.errors import BadInput
 from rag.ingest import remove_source
 from rag.ingest_jobs import (
     Files,
@@ -48,8 +45,6 @@ SourceId = Annotated[str, Depends(id_of("kso"))]
 JobId = Annotated[str, Depends(id_of("igj"))]
 Space = Annotated[Namespace, Query()]
 
-#: A sender that takes longer holds a connection for nothing.
-_UPLOAD_SECONDS = 300.0
 _MOST_FILES = 1_000
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _BODY = {"requestBody": {"required": True, "content": {"application/octet-stream": _BINARY}}}
@@ -102,7 +97,7 @@ async def upload(
     checked_name(name)
     with tempfile.TemporaryDirectory(prefix="parley-upload-") as folder:
         path = Path(folder) / "body"
-        digest, size = await _received(request, path)
+        digest, size = await received(request, path)
         async with api.services.db.tenant(caller.org_id) as session:
             service = await known.writer(session)
             index = await service.open(caller.org_id, namespace)
@@ -174,27 +169,6 @@ async def retry_job(job_id: JobId, caller: CampaignWriter, api: Api) -> IngestJo
     async with api.services.db.tenant(caller.org_id) as session:
         ingest = IngestService(session, api.services.ids, api.services.clock)
         return await _told(session, await ingest.retry(job_id))
-
-
-async def _received(request: Request, path: Path) -> tuple[str, int]:
-    """Write the body to a file as it arrives; return its SHA-256 and size."""
-    digest, size = hashlib.sha256(), 0
-    try:
-        with path.open("wb") as file:
-            async with asyncio.timeout(_UPLOAD_SECONDS):
-                async for piece in request.stream():
-                    digest.update(piece)
-                    size += len(piece)
-                    await asyncio.to_thread(file.write, piece)
-    except TimeoutError as error:
-        raise BadInput(
-            "body_too_slow", "The body did not arrive in time; send it again."
-        ) from error
-    except ClientDisconnect as error:
-        raise ClientGone from error
-    if not size:
-        raise Unprocessable("file_empty", "The file is empty; send it as the body.")
-    return digest.hexdigest(), size
 
 
 async def _told(session: AsyncSession, job: IngestJob) -> IngestJobOut:

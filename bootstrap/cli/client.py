@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,6 +17,8 @@ from domain.errors import ParleyError
 
 FINISHED = ("succeeded", "refused", "rejected", "failed")
 WAITING = ("needs_input", "awaiting_approval")
+#: A million rows take minutes.
+_LONG_S = 1_200.0
 
 
 class Refused(ParleyError):
@@ -78,6 +81,19 @@ class Client:
             params={"name": name, "namespace": namespace, "trust": trust},
         )
 
+    def bring(self, path: str, file: Path, **params: Any) -> Any:
+        """Upload a file as it is read; large ones are worked on while the call waits."""
+        with file.open("rb") as content:
+            return self._call(
+                "POST",
+                path,
+                self.accounts.advertiser_key,
+                content=content,
+                params=params,
+                headers={"Content-Length": str(file.stat().st_size)},
+                timeout=httpx.Timeout(_LONG_S, connect=3.0),
+            )
+
     def ask(self, body: dict[str, Any]) -> Any:
         """Ask for an ad as the publisher's app."""
         body = {"appId": self.accounts.app_id, "sdkVersion": "cli", **body}
@@ -116,7 +132,7 @@ class Client:
                 return
 
     def _call(self, method: str, path: str, key: str, **kwargs: Any) -> Any:
-        headers = {"Authorization": f"Bearer {key}"}
+        headers = {"Authorization": f"Bearer {key}", **kwargs.pop("headers", {})}
         try:
             answer = self._http.request(method, path, headers=headers, **kwargs)
             body = answer.json() if answer.content else {}

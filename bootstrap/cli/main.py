@@ -172,6 +172,18 @@ EVAL = {
         "Push scenarios to LangSmith as a dataset; again is no second copy.",
     ),
 }
+LEADS = {
+    "import": (
+        f"{_HERE}.leads:import_file",
+        "Take a list of people in; the same people again are there once.",
+    ),
+    "list": (f"{_HERE}.leads:listed", "List the most promising leads, and why each is."),
+    "erase": (f"{_HERE}.leads:erase", "Forget people, and see that no import brings them back."),
+    "audiences": (
+        f"{_HERE}.leads:audiences",
+        "List audiences, and how many leads each has now.",
+    ),
+}
 DB = {
     "upgrade": (
         f"{_HERE}.service:db_upgrade",
@@ -195,6 +207,7 @@ app.add_typer(group("snapshots", "What has been served, and the way back.", SNAP
 app.add_typer(group("compliance", "Rules for ads, and what changed in them.", COMPLIANCE))
 app.add_typer(group("rag", "What the organisation knows.", RAG))
 app.add_typer(group("eval", "Scenarios that replay the product and grade it.", EVAL))
+app.add_typer(group("leads", "People who may be written to, and why.", LEADS))
 app.add_typer(group("db", "The database's schema.", DB))
 app.add_typer(group("account", "Organisations and their first keys.", ACCOUNT))
 app.add_typer(group("catalog", "The catalogue of ads.", CATALOG))

@@ -24,6 +24,7 @@ from api.models import (
     keys,
     knowledge,
     knowledge_sources,
+    leads,
     reports,
     runs,
     sources,
@@ -34,7 +35,12 @@ from tests.api.conftest import Accounts, Door
 pytestmark = pytest.mark.asyncio
 
 #: Bodies that are files.
-RAW = ("/api/v1/sources", "/api/v1/content/pictures", "/api/v1/knowledge/sources/upload")
+RAW = (
+    "/api/v1/sources",
+    "/api/v1/content/pictures",
+    "/api/v1/knowledge/sources/upload",
+    "/api/v1/leads/import",
+)
 WEB = Path(__file__).resolve().parents[2] / "web" / "demo"
 
 
@@ -83,6 +89,7 @@ async def test_every_route_has_an_example_answer_that_fits_its_model(door: Door)
             keys,
             knowledge,
             knowledge_sources,
+            leads,
             reports,
             runs,
             sources,
