@@ -5,8 +5,42 @@ from __future__ import annotations
 from typing import Any
 
 _ID = "01JD3ZK5W8Q4V6X7Y9A2B3C4D5"
+_AT = "2026-11-21T09:30:00Z"
 
 REPORT_EXAMPLES: dict[str, dict[str, Any]] = {
+    "ReportRowOut": {
+        "id": f"rpt_{_ID}",
+        "name": "Weekly report",
+        "language": "eng",
+        "status": "done",
+        "first": "2026-11-09",
+        "last": "2026-11-15",
+        "schedule_id": f"rps_{_ID}",
+        "created_at": _AT,
+        "made_at": _AT,
+        "error": None,
+    },
+    "ScheduleOut": {
+        "id": f"rps_{_ID}",
+        "name": "Weekly report",
+        "every": "week",
+        "hour": 6,
+        "language": "eng",
+        "next_at": "2026-11-23T06:00:00Z",
+        "created_at": _AT,
+    },
+    "AlertOut": {
+        "id": f"alr_{_ID}",
+        "day": "2026-11-20",
+        "metric": "clicks",
+        "campaign_id": "",
+        "currency": "",
+        "direction": "low",
+        "value": 30,
+        "expected": 121,
+        "score": -9.84,
+        "why": "Clicks on 2026-11-20: 30 instead of about 121 on a usual Friday.",
+    },
     "AuctionProposalOut": {
         "kind": "reserve",
         "subject": f"app_{_ID}",

@@ -18,11 +18,13 @@ from functools import partial
 from celery import Celery
 from kombu.exceptions import OperationalError
 
+from bootstrap.alerting import look
 from bootstrap.budgets import sync_live_spend
 from bootstrap.decisions import DecisionConsumer
 from bootstrap.first_hour import look_at_due
 from bootstrap.optimising import start_daily
 from bootstrap.pacing import BEAT_SECONDS, PacingController
+from bootstrap.reporting import make_due
 from bootstrap.services import Services, open_services
 from bootstrap.settings import load_settings
 from catalog.lifecycle import CampaignStatus
@@ -71,6 +73,8 @@ class Ticker:
             ("schedule", 5.0, self.end_campaigns),
             ("first_hour", 30.0, partial(look_at_due, self.services, self.progress.emit)),
             ("optimise", 60.0, self.optimise),
+            ("reports", 30.0, partial(make_due, self.services)),
+            ("alerts", 3_600.0, partial(look, self.services)),
         ]
 
     async def relay(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import prompts
@@ -17,6 +18,7 @@ from agents.analytics.schemas import (
     Recount,
     Run,
     Source,
+    Tongue,
     compared,
     period_of,
 )
@@ -45,6 +47,22 @@ async def ask(
         Unavailable: `figures_disagree` if the two counts differ every time.
     """
     choice, chosen_by, warnings = await _choose(question, known, router)
+    found = await answer(
+        choice, known, tongue=language_of(question), question=question, run=run, recount=recount
+    )
+    return replace(found, chosen_by=chosen_by, warnings=warnings)
+
+
+async def answer(
+    choice: AnalyticsQuery,
+    known: Known,
+    *,
+    tongue: Tongue,
+    run: Run,
+    recount: Recount,
+    question: str = "",
+) -> Answer:
+    """Answer a question whose query is known already; arguments and errors as `ask`."""
     query = to_query(choice, known, period_of(choice))
     against = compared(choice)
     other = to_query(choice, known, against) if against else None
@@ -54,21 +72,20 @@ async def ask(
     for _ in range(_TRIES):
         now = await run(query)
         before = await run(other) if other else None
-        what = writing.Written(choice, language_of(question), now, before, names)
+        what = writing.Written(choice, tongue, now, before, names)
         pieces = writing.write(what)
         again = await recount(query)
         wrong = checking.check(pieces, again, await recount(other) if other else None)
         if not wrong:
             return Answer(
                 question=question,
-                language=what.tongue,
+                language=tongue,
                 pieces=pieces,
                 sources=tuple(_source(result) for result in (now, before) if result is not None),
                 query=choice,
-                chosen_by=chosen_by,
-                chart=chart(query, writing.ordered(what), names, what.tongue),
+                chosen_by="rules",
+                chart=chart(query, writing.ordered(what), names, tongue),
                 notes=_notes(what, known),
-                warnings=warnings,
             )
     raise checking.refuse(wrong)
 
@@ -95,7 +112,7 @@ async def _choose(
         canary=router.canary,
     )
     try:
-        answer = await router.structured(
+        given = await router.structured(
             "AnalyticsQuery",
             AnalyticsQuery,
             assembled.messages,
@@ -104,7 +121,7 @@ async def _choose(
         )
     except ParleyError:
         return allowed(read_question(question, known), known), "rules", ()
-    return answer.value, "rules" if answer.rule_based else answer.model, answer.warnings
+    return given.value, "rules" if given.rule_based else given.model, given.warnings
 
 
 def _usable(choice: AnalyticsQuery, known: Known) -> AnalyticsQuery:

@@ -15,6 +15,7 @@ from api import views
 from api.docs_page import example_request, operations
 from api.examples import EXAMPLES
 from api.models import (
+    analyst_reports,
     analytics,
     auctions,
     brand,
@@ -69,7 +70,7 @@ async def test_every_example_request_is_accepted_by_its_route(
 def _an_id(path: str) -> str:
     prefix = {
         "apps": "app", "campaigns": "cmp", "runs": "run", "keys": "key", "sources": "src",
-        "chunks": "chk", "documents": "doc", "jobs": "igj", "content": "run",
+        "chunks": "chk", "reports": "rpt", "schedules": "rps", "documents": "doc", "jobs": "igj", "content": "run",
     }  # fmt: skip
     kind = path.split("/{id}")[0].rsplit("/", 1)[-1]
     return f"{prefix.get(kind, 'req')}_{'0' * 26}"
@@ -80,6 +81,7 @@ async def test_every_route_has_an_example_answer_that_fits_its_model(door: Door)
     shapes: dict[str, type[BaseModel]] = {
         name: shape
         for module in (
+            analyst_reports,
             analytics,
             auctions,
             brand,

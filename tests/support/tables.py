@@ -5,6 +5,7 @@ import billing.tables
 import catalog.checks
 import catalog.operations
 import catalog.tables
+import measurement.report_tables
 import measurement.tables
 import rag.ingest_tables
 import rag.tables
@@ -17,6 +18,7 @@ MODULES = (
     catalog.checks,
     catalog.operations,
     catalog.tables,
+    measurement.report_tables,
     measurement.tables,
     rag.ingest_tables,
     rag.tables,
