@@ -13,7 +13,8 @@ from domain.errors import BadInput, TooLarge
 MEGABYTE = 1 << 20
 DEFAULT_LIMIT = MEGABYTE
 SOURCE_LIMIT = 20 * MEGABYTE
-SOURCES = "/api/v1/sources"
+#: Bodies that are files, read whole.
+SOURCES = frozenset(("/api/v1/sources", "/api/v1/content/pictures"))
 #: Bodies that the route itself writes to a file as they arrive.
 UPLOADS = frozenset(("/api/v1/knowledge/sources/upload", "/api/v1/leads/import"))
 UPLOAD_LIMIT = 100 * MEGABYTE
@@ -171,7 +172,7 @@ class BodyGuard:
             _check_announced(scope, UPLOAD_LIMIT)
             await self._inner(scope, _counted(receive, UPLOAD_LIMIT), send)
             return
-        raw = scope["path"] == SOURCES
+        raw = scope["path"] in SOURCES
         body = await read_body(scope, receive, SOURCE_LIMIT if raw else DEFAULT_LIMIT)
         if body and not raw:
             check_json(body)

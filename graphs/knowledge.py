@@ -11,6 +11,7 @@ import msgspec
 from domain.errors import ParleyError
 from domain.evidence import Citation, Passage
 from domain.product import Fact, Product
+from graphs.campaign import policing
 from graphs.campaign.material import Material
 from graphs.context import GraphContext
 from tools.product_source.text import FACT_CHARS, language_of, sentences
@@ -22,7 +23,7 @@ _LEAST = 12
 _WORD = re.compile(r"\w+")
 
 
-async def with_documents(ctx: GraphContext, material: Material) -> Material:
+async def with_documents(ctx: GraphContext, material: Material, node: str) -> Material:
     """Return the material with what documents say about its products as further facts.
 
     Documents are strangers' words like any page: what they say may be quoted with its place, never obeyed.
@@ -31,14 +32,16 @@ async def with_documents(ctx: GraphContext, material: Material) -> Material:
     Args:
         ctx: Has `retrieve` where the installation has a knowledge store.
         material: What was read; returned as it is if there are no documents or they cannot be asked.
+        node: Who asks, as the policy of tools names it: `campaign/write`.
     """
-    if ctx.retrieve is None:
+    retrieve = policing.retriever(ctx, node).retrieve
+    if retrieve is None:
         return material
     products: list[Product] = []
     citations = dict(material.citations)
     for product in material.products[:ASKED]:
         try:
-            passages = await ctx.retrieve(product.title, PASSAGES)
+            passages = await retrieve(product.title, PASSAGES)
         except ParleyError as error:
             await ctx.tell(
                 "warning", "content", f"The documents could not be asked: {error.detail}"

@@ -108,7 +108,7 @@ async def write(state: CampaignState, runtime: Run) -> Update:
     """Write creatives from the facts that were read."""
     ctx = runtime.context
     desk = Desk(ctx.objects, ctx.run_id)
-    material = await with_documents(ctx, await desk.material())
+    material = await with_documents(ctx, await desk.material(), "campaign/write")
     # Kept again: a revision must find the same facts, whatever the documents say by then.
     await desk.keep_material(material)
     written = await create(ctx.router, gathering.request(state["brief"], material))

@@ -47,7 +47,12 @@ async def fetch(ctx: GraphContext, node: str, url: str, source: str = "goal") ->
 
 
 def retriever(ctx: GraphContext, node: str) -> GraphContext:
-    """Return a context whose questions to the documents go through the policy."""
+    """Return a context whose questions to the documents go through the policy.
+
+    Args:
+        ctx: Parts of the run.
+        node: From where; of another graph with its name before it.
+    """
     ask = ctx.retrieve
     if ask is None:
         return ctx
@@ -58,10 +63,14 @@ def retriever(ctx: GraphContext, node: str) -> GraphContext:
             "question": Argument(question, Trust.UNTRUSTED, ("agent",)),
             "passages": Argument(passages, Trust.OPERATOR),
         }
-        await admit(ctx, guard, Call(f"campaign/{node}", "retrieve", arguments))
+        await admit(ctx, guard, Call(_node(node), "retrieve", arguments))
         return await ask(question, passages)
 
     return replace(ctx, retrieve=retrieve)
+
+
+def _node(name: str) -> str:
+    return name if "/" in name else f"campaign/{name}"
 
 
 def web(ctx: GraphContext, node: str, goal: str) -> ReadWeb | None:

@@ -12,7 +12,10 @@ from agents.content_creator.policy import supporting_facts, unsupported
 from agents.content_creator.schemas import ContentRequest, Copy, CreativeDraft
 from agents.content_creator.variants import Variant, voice_of
 from domain.formats import LABELS, AdFormat
+from domain.trust import Trust
 from graphs.content.shelf import Checked, Finding
+from tools.policy import Argument, Call, Guard, built_in
+from tools.policy.links import host_of
 
 _HEADS = ("headline", "title", "tagline")
 _RANK = {"block": 2, "revise": 1, "warn": 0}
@@ -82,9 +85,27 @@ def _own(variant: Variant, request: ContentRequest, day: date) -> Iterator[Findi
             check="voice", rule=voice.rule, severity=severity, message=voice.message,
             excerpt=voice.excerpt,
         )  # fmt: skip
+    yield from _policy(variant, request)
     # Words for a segment are not about the product; they were held against the facts without them.
     if not variant.segment:
         yield from _claims(variant, request)
+
+
+def _policy(variant: Variant, request: ContentRequest) -> Iterator[Finding]:
+    """Ask the policy of tools, as for an ad that is published: no strange hosts, no orders to machines."""
+    named = (request.landing_url, *(product.url for product in request.products))
+    hosts = [
+        *request.brand_kit.site_hosts,
+        *(host for url in named if url and (host := host_of(url))),
+    ]
+    words = "\n".join(text for texts in variant.texts.values() for text in texts)
+    said = Argument(words, Trust.UNTRUSTED, ("facts",))
+    guard = Guard(built_in(), hosts=hosts, trusted=request.brief.goal)
+    asked = guard.decide(Call("content/check", "store_creative", {"texts": said}))
+    if not asked.allowed:
+        yield Finding(
+            check="policy", rule=asked.code, severity="block", message=asked.sentence, field="texts"
+        )
 
 
 def _claims(variant: Variant, request: ContentRequest) -> Iterator[Finding]:

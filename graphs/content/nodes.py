@@ -71,7 +71,7 @@ async def read_sources(state: ContentState, runtime: Run) -> Update:
         products=material.products[: order.products],
         brand_kit=order.kit(material.brand_kit),
     )
-    material = await with_documents(ctx, material)
+    material = await with_documents(ctx, material, "content/read_sources")
     await Desk(ctx.objects, ctx.run_id).keep_material(material)
     request = await _request(ctx, state["brief"], order)
     found = await ideas(ctx.router, request)

@@ -16,7 +16,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """What is wrong with an asset.
 
     Attributes:
-        check: `limits`, `platform`, `compliance`, `voice`, `claims`, `contrast`, `layout` or `file`.
+        check: `limits`, `platform`, `compliance`, `policy`, `voice`, `claims`, `contrast`, `layout` or `file`.
         rule: Which rule.
         severity: `block`, `revise` or `warn`.
         message: One sentence that says what to change.

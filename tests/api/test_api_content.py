@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+from PIL import Image
 
 from bootstrap.services import Services
 from catalog.runs import RunStatus
@@ -15,6 +17,7 @@ from graphs.checkpoints import open_checkpointer
 from sandbox import shop_feed
 from tests.api.conftest import Accounts, Door
 from tests.support.runs import runner
+from tools.provenance import read
 
 pytestmark = pytest.mark.asyncio
 
@@ -75,6 +78,44 @@ async def test_an_order_is_queued_made_listed_and_downloaded(
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
     odd = await door.call("GET", f"{links['content']}/download?asset=ast_{'0' * 26}", key)
     assert odd.status_code == 404
+
+
+async def test_an_uploaded_logo_stands_in_the_pictures(
+    door: Door, accounts: Accounts, services: Services, saver: AsyncPostgresSaver
+) -> None:
+    key, file = accounts.advertiser_key, io.BytesIO()
+    Image.new("RGB", (200, 80), (246, 231, 203)).save(file, format="JPEG")
+    answers = [
+        await door.call("POST", "/api/v1/content/pictures", key, content=file.getvalue())
+        for _ in range(2)
+    ]
+    assert [a.status_code for a in answers] == [201, 201]
+    logo = answers[0].json()
+    assert answers[1].json() == logo
+    assert (logo["width"], logo["height"]) == (200, 80)
+    body = {
+        **BODY, "feed_source_id": await feed(door, key), "kinds": ["image"], "channels": ["in_chat"],
+        "languages": ["eng"], "variants": 1, "logo": logo["id"],
+    }  # fmt: skip
+    links = (await door.call("POST", "/api/v1/content/generate", key, json=body)).json()["links"]
+    run_id = links["content"].rpartition("/")[2]
+    assert await runner(services, saver).execute(run_id) is RunStatus.SUCCEEDED
+    made = (await door.call("GET", links["content"], key)).json()["assets"]
+    (picture,) = [a for a in made if a["kind"] == "image"]
+    answer = await door.call("GET", picture["download"], key)
+    assert answer.headers["content-type"] == picture["media_type"]
+    with Image.open(io.BytesIO(answer.content)) as image:
+        assert image.size == (1200, 628)
+    inside = read(answer.content, picture["media_type"])
+    assert inside is not None
+    assert inside.run == run_id
+
+
+async def test_what_is_no_picture_is_refused(door: Door, accounts: Accounts) -> None:
+    answer = await door.call(
+        "POST", "/api/v1/content/pictures", accounts.advertiser_key, content=b"<svg onload=x>"
+    )
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_picture")
 
 
 async def test_the_same_key_starts_one_run(door: Door, accounts: Accounts) -> None:
