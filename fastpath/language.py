@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -84,6 +84,9 @@ _ENDINGS: Final = (
 #: Letters with a hook, dot or tone mark that only Vietnamese stacks; they count once.
 _ACCENTS: Final = ((0x1EA0, 0x1EF9, "vie", 6),)
 _HOME: Final = "eng"
+#: Names the list of words that English shares with other languages.
+_SHARED: Final = "shared"
+_WORD: Final = re.compile(r"[^\W\d_]+")
 _SERVED: Final = {language.value: language for language in Language}
 
 
@@ -223,10 +226,24 @@ def _latin(points: Points) -> Evidence:
     if words == 0 and points.text.isascii():
         return _NOTHING
     if other > english and other >= _needed(words, english):
-        return Evidence(_tongue().names[best], "words")
+        # One word that English has as well ("plus", "bra", "man") says nothing where nothing else does.
+        if _speaks_for_itself(points.text, _tongue().names[best]):
+            return Evidence(_tongue().names[best], "words")
+        return _AT_HOME if english else Evidence(_HOME, "default", "latin")
     if english:
         return _AT_HOME
     return Evidence(_HOME, "default", "latin")
+
+
+def _speaks_for_itself(folded: str, language: str) -> bool:
+    """Return whether more than one word that English has as well makes a text that of another language."""
+    shared = _shared()
+    found = {word for word in _WORD.findall(folded) if language in shared.get(word, ())}
+    if len(found) != 1:
+        return True
+    rest = _WORD.sub(lambda match: "" if match.group() in found else match.group(), folded)
+    words, english, _, other = _tongue().evidence(rest)
+    return bool(other > english and other >= _needed(words, english))
 
 
 def _needed(words: int, english: int) -> int:
@@ -246,10 +263,22 @@ def _tongue() -> Tongue:
 def _profile() -> dict[str, tuple[str, ...]]:
     """Return word → languages that list it."""
     found: dict[str, list[str]] = {}
-    for line in _WORDS.read_text("utf-8").splitlines():
-        if line.startswith("#") or not line:
-            continue
-        language, _, words = line.partition("\t")
-        for word in dict.fromkeys(words.split()):
-            found.setdefault(unicodedata.normalize("NFKC", word), []).append(language)
+    for language, words in _lists():
+        if language != _SHARED:
+            for word in words:
+                found.setdefault(word, []).append(language)
     return {word: tuple(languages) for word, languages in found.items()}
+
+
+@cache
+def _shared() -> dict[str, tuple[str, ...]]:
+    """Return the words of other languages that are ordinary English words as well, with the languages."""
+    known = _profile()
+    return {word: known.get(word, ()) for name, row in _lists() if name == _SHARED for word in row}
+
+
+def _lists() -> Iterator[tuple[str, list[str]]]:
+    for line in _WORDS.read_text("utf-8").splitlines():
+        if line and not line.startswith("#"):
+            language, _, words = line.partition("\t")
+            yield language, list(dict.fromkeys(unicodedata.normalize("NFKC", words).split()))

@@ -38,6 +38,19 @@ def test_languages_on_the_labelled_set() -> None:
         assert right[language] >= 0.95 * count, language
 
 
+def test_short_texts_are_told_apart_with_and_without_a_hint() -> None:
+    """English of few words, some of them words of other languages as well, and ten other languages."""
+    listed = rows(HERE / "short_languages.jsonl")
+    for hint in (None, "en"):
+        found = [(row["language"], detect(str(row["text"]), hint).language) for row in listed]
+        home = [verdict for wanted, verdict in found if wanted == "eng"]
+        away = [verdict for wanted, verdict in found if wanted != "eng"]
+        assert len(home) == 70
+        assert len(away) == 100
+        assert home.count(Language.ENG) >= 67
+        assert away.count(None) >= 97
+
+
 @pytest.mark.parametrize(
     ("texts", "hint", "language", "why"),
     [
@@ -50,6 +63,10 @@ def test_languages_on_the_labelled_set() -> None:
         (["안녕하세요"], "en", None, "script"),
         (["你们好吗"], "ja", None, "script"),
         (["Zyxxy"], None, "eng", "default"),
+        (["true bra"], None, "eng", "default"),
+        (["true bra"], "en", "eng", "hint"),
+        (["bra skor"], "en", None, "words"),
+        (["assurance auto pour voyage"], "en", None, "words"),
     ],
 )
 def test_hint_and_history(
