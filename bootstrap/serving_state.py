@@ -12,7 +12,7 @@ import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -31,10 +31,13 @@ from storage.pipe import Pipe
 
 log = logging.getLogger("parley.state")
 
+T = TypeVar("T")
+
 #: Whoever holds this lock is the one process that serves from local state. Any constant will do.
 _LOCK: Final = 8_120_774_309
 _BATCH: Final = 500
 _DRAIN_SECONDS: Final = 0.3
+_BREATH_SECONDS: Final = 0.1
 _SYNC_SECONDS: Final = 2.0
 _AGAIN_SECONDS: Final = 1.0
 #: A slower answer of the shared state counts as "down".
@@ -158,7 +161,10 @@ class LocalState:
     async def run(self) -> None:
         """Hold the lock, set counters, keep decisions, until cancelled."""
         try:
-            await together(_ever(self._guard, _AGAIN_SECONDS), _ever(self.drain, _DRAIN_SECONDS))
+            await together(
+                _ever(self._guard, _AGAIN_SECONDS),
+                _ever(self.drain, _DRAIN_SECONDS, lambda kept: kept == _BATCH),
+            )
         finally:
             self._pinned.allowed = False
             await self._pinned.close()
@@ -200,13 +206,18 @@ def open_state(services: Services, client: EvalClient | None = None) -> ServingS
     return SharedState(services, client)
 
 
-async def _ever(what: Callable[[], Awaitable[object]], seconds: float) -> None:
+async def _ever(
+    what: Callable[[], Awaitable[T]], seconds: float, more: Callable[[T], bool] = lambda _: False
+) -> None:
+    """Do something again and again; soon where there is more to do, with room for answers in between."""
     while True:
+        pause = seconds
         try:
-            await what()
+            if more(await what()):
+                pause = _BREATH_SECONDS
         except (ParleyError, SQLAlchemyError, OSError) as error:
             log.warning("local serving state: %s; trying again", error)
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(pause)
 
 
 def _read_place(path: Path) -> Place:

@@ -27,7 +27,7 @@ from fastpath.offers import offer_bytes
 from fastpath.reading import read_turns
 from fastpath.receipt import Signer
 from fastpath.render import OFFER_TTL_MS
-from fastpath.reservation import Ask, Reservation, Ruling, Verdict
+from fastpath.reservation import TRY_ANOTHER, Ask, Reservation, Ruling, Verdict
 from fastpath.snapshot import Snapshot
 from fastpath.text import canonical_tag
 from fastpath.types import AdRequest, Answer, Context, Features, Proposal, Reason
@@ -39,17 +39,6 @@ _SPENT_PAUSE_MS: Final = 2_000
 _ANSWER: Final = msgspec.json.Decoder(Answer)
 #: Conversations this process remembers to have given an ad.
 _MOST_GRANTED: Final = 20_000
-_REASONS: Final = {
-    Verdict.COOLDOWN: Reason.COOLDOWN,
-    Verdict.BUDGET: Reason.BUDGET,
-    Verdict.FREQUENCY: Reason.FREQUENCY,
-    Verdict.STATE_UNAVAILABLE: Reason.STATE_UNAVAILABLE,
-    Verdict.SENSITIVE: Reason.SENSITIVE,
-}
-_OVERRULING: Final = tuple(_REASONS)
-_OVERRULED: Final = tuple(_REASONS.values())
-#: Another candidate may still be granted.
-_TRY_ANOTHER: Final = (Verdict.BUDGET, Verdict.FREQUENCY)
 
 
 class Seal(NamedTuple):
@@ -160,9 +149,9 @@ class FastPath:
                 ruling = await self._reservation.reserve(ask)
             except Unavailable:
                 down = Verdict.REFUSED if proposal.winner is None else Verdict.STATE_UNAVAILABLE
-                return ask.answers[down]
+                return ask.said(down)
             self._learn(conversation, request.now_ms, ruling)
-            if final or ruling.answer or ruling.verdict not in _TRY_ANOTHER:
+            if final or ruling.answer or ruling.verdict not in TRY_ANOTHER:
                 break
             if ruling.verdict is Verdict.BUDGET:
                 self._spent[ask.campaign_id] = request.now_ms + _SPENT_PAUSE_MS
@@ -215,9 +204,10 @@ class FastPath:
         conversation: str,
         final: bool,
     ) -> Ask:
-        """Return the question for the state, with the answer to every verdict."""
+        """Return the question for the state, with what it takes to answer every verdict."""
         seal = self._seal(snapshot, features, context, proposal)
-        answers = answers_of(snapshot, features, context, proposal, seal, self._cards)
+        granted, around = answers_of(snapshot, features, context, proposal, seal, self._cards)
+        refused = overruled(around, proposal)
         entry = record.build(
             snapshot_id=snapshot.snapshot_id,
             conversation=conversation,
@@ -228,7 +218,7 @@ class FastPath:
             engine=engine,
             nonce_mac=seal.mac,
             signature=seal.signature,
-            answers=answers,
+            answers=(granted, refused),
         )
         now = request.now_ms
         if proposal.winner is None:
@@ -242,7 +232,7 @@ class FastPath:
                 wants_ad=False,
                 sensitive=features.refusal is Reason.SENSITIVE,
                 record=record.encode(entry),
-                answers=answers,
+                answers={Verdict.REFUSED: refused},
             )
         ad = snapshot.ad(proposal.winner.ad)
         return Ask(
@@ -263,7 +253,8 @@ class FastPath:
             offer=offer_bytes(snapshot, context, proposal, ad, conversation),
             offer_ttl_ms=OFFER_TTL_MS,
             record=record.encode(entry),
-            answers=answers,
+            answers={Verdict.GRANTED: granted},
+            overruled=around,
         )
 
     def _seal(
@@ -336,16 +327,15 @@ def answers_of(
     proposal: Proposal,
     seal: Seal,
     cards: render.Cards,
-) -> dict[Verdict, bytes]:
-    """Return the answer bytes for every verdict the state may give."""
+) -> tuple[bytes, tuple[bytes, bytes]]:
+    """Return the answer with the winner, if any, and what stands around the reason in all others.
+
+    The verdicts of the state that overrule a proposal are reason codes.
+    """
+    around = render.around_reason(snapshot.snapshot_id, features, context.request_id)
     if proposal.winner is None:
-        (refused,) = render.refusals(
-            snapshot.snapshot_id, features, context.request_id, (proposal.reason,)
-        )
-        return {Verdict.REFUSED: refused}
-    bodies = render.refusals(snapshot.snapshot_id, features, context.request_id, _OVERRULED)
-    answers = dict(zip(_OVERRULING, bodies, strict=True))
-    answers[Verdict.GRANTED] = render.offer(
+        return b"", around
+    granted = render.offer(
         cards,
         snapshot,
         features,
@@ -355,4 +345,10 @@ def answers_of(
         signed=seal.signed,
         signature=seal.signature,
     )
-    return answers
+    return granted, around
+
+
+def overruled(around: tuple[bytes, bytes], proposal: Proposal) -> bytes:
+    """Return the answer without an ad: the proposal's own, or that of the pause where it has a winner."""
+    reason = proposal.reason if proposal.winner is None else Reason.COOLDOWN
+    return around[0] + reason.value.encode("ascii") + around[1]

@@ -104,20 +104,11 @@ class IdList(Sequence[str]):
 
     def number(self, name: str) -> int:
         """Return the number of an id among sorted ones, or -1."""
-        wanted = self._key(name)
-        if wanted is None:
-            return -1
+        if self._prefix:
+            return int(self._packed.number(name, self._count))
+        wanted = name.encode("utf-8", "replace")
         at = bisect_left(range(self._count), wanted, key=self._raw)
         return at if at < self._count and self._raw(at) == wanted else -1
 
     def _raw(self, number: int) -> bytes:
-        if self._prefix:
-            return bytes(self._blob[number * _BYTES : (number + 1) * _BYTES])
         return bytes(self._blob[self._offsets[number] : self._offsets[number + 1]])
-
-    def _key(self, name: str) -> bytes | None:
-        if not self._prefix:
-            return name.encode("utf-8", "replace")
-        if not name.startswith(self._prefix) or not _ID.fullmatch(name):
-            return None
-        return bytes(_squeeze(_letters(name, len(name))))

@@ -15,13 +15,15 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 from domain.errors import Conflict, Unavailable, Unprocessable
 
 log = logging.getLogger("parley.journal")
 
 _HEAD: Final = struct.Struct("<II")
+#: Read at once.
+_PIECE: Final = 1 << 20
 
 
 class Place(NamedTuple):
@@ -138,9 +140,7 @@ class Journal:
             offset = place.offset if number == place.file else 0
             with self._path(number).open("rb") as file:
                 file.seek(offset)
-                data = file.read()
-            for start, end in _frames(data):
-                yield data[start:end], Place(number, offset + end)
+                yield from _payloads(file, number, offset)
 
     def last(self) -> Iterator[bytes]:
         """Yield the payloads of the current file: a checkpoint, unless it is the first, and all since."""
@@ -192,6 +192,20 @@ class Journal:
             self.check()
 
 
+def _payloads(file: BinaryIO, number: int, offset: int) -> Iterator[tuple[bytes, Place]]:
+    """Yield the payloads from here on with the places behind them, read piece by piece."""
+    data = b""
+    size = os.fstat(file.fileno()).st_size
+    # Whoever keeps up reads little; whoever lags must not read the rest of the file for each batch.
+    while piece := file.read(_PIECE):
+        data += piece
+        end = 0
+        for start, end in _frames(data, more=file.tell() < size):
+            yield data[start:end], Place(number, offset + end)
+        data = data[end:]
+        offset += end
+
+
 def _write_all(handle: int, frames: list[bytes]) -> None:
     data = memoryview(b"".join(frames))
     while data:
@@ -203,8 +217,12 @@ def _framed(payload: bytes) -> bytes:
     return _HEAD.pack(len(payload), zlib.crc32(payload)) + payload
 
 
-def _frames(data: bytes) -> Iterator[tuple[int, int]]:
+def _frames(data: bytes, *, more: bool = False) -> Iterator[tuple[int, int]]:
     """Yield start and end of the payloads. An unfinished one (short, or zeros) ends them.
+
+    Args:
+        data: Whole frames, and perhaps a part of one.
+        more: Whether the file goes on.
 
     Raises:
         Unprocessable: `journal_corrupt` for a damaged one with others behind it.
@@ -217,7 +235,7 @@ def _frames(data: bytes) -> Iterator[tuple[int, int]]:
         if not length or end > len(data):
             return
         if zlib.crc32(data[start:end]) != crc:
-            if end == len(data):
+            if end == len(data) and not more:
                 return
             raise Unprocessable(
                 "journal_corrupt",

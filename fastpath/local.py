@@ -8,11 +8,16 @@ import msgspec
 
 from domain.formats import COOLDOWN_MS
 from fastpath.caps import CapKey
-from fastpath.reservation import SHOWN_CAMPAIGNS, STICKY_TTL_MS, Ask, Ruling, Verdict
+from fastpath.reservation import (
+    SHOWN_CAMPAIGNS,
+    STICKY_TTL_MS,
+    TRY_ANOTHER,
+    Ask,
+    Ruling,
+    Verdict,
+)
 
 _REMEMBERED: Final = 100_000
-#: Verdicts after which another candidate may be tried.
-_TRY_ANOTHER: Final = frozenset({Verdict.BUDGET, Verdict.FREQUENCY})
 _NEVER_AN_AD: Final = frozenset({Verdict.REFUSED, Verdict.SENSITIVE})
 _K = TypeVar("_K")
 _V = TypeVar("_V")
@@ -115,7 +120,7 @@ class LocalReservation:
     async def reserve(self, ask: Ask) -> Ruling:
         """Decide atomically; see `Reservation`."""
         ruling = self.decide(ask)
-        if not ruling.repeated and (ask.final or ruling.verdict not in _TRY_ANOTHER):
+        if not ruling.repeated and (ask.final or ruling.verdict not in TRY_ANOTHER):
             self.apply(ask, ruling.verdict)
             return msgspec.structs.replace(ruling, shown=self._shown_in(_scope(ask)))
         return ruling
@@ -132,9 +137,9 @@ class LocalReservation:
             return Ruling(seen[0], seen[1], True)
         verdict, cap = self._verdict(ask, scope) if ask.wants_ad else (Verdict.REFUSED, "")
         shown = self._shown_in(scope)
-        if verdict in _TRY_ANOTHER and not ask.final:
+        if verdict in TRY_ANOTHER and not ask.final:
             return Ruling(verdict, b"", False, cap=cap, shown=shown)
-        return Ruling(verdict, ask.answers.get(verdict, b""), False, cap=cap, shown=shown)
+        return Ruling(verdict, ask.said(verdict), False, cap=cap, shown=shown)
 
     def apply(self, ask: Ask, verdict: Verdict) -> None:
         """Take in a decision: the second half of `reserve`, and what a restart does with a journal."""
@@ -143,7 +148,7 @@ class LocalReservation:
             self._close(scope, ask.now_ms)
         if verdict is Verdict.GRANTED:
             self._grant(ask, scope)
-        answer = ask.answers.get(verdict, b"")
+        answer = ask.said(verdict)
         self._remember(self.memory.answers, (*scope, ask.message_id), (verdict, answer))
         if self._keep:
             self.decisions.append((ask.request_id, verdict, ask.record))

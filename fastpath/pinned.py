@@ -89,7 +89,10 @@ class PinnedReservation:
         written = not ruling.repeated and (bool(ruling.answer) or ask.final)
         if written:
             kept = {ruling.verdict: ruling.answer}
-            done = Done(msgspec.structs.replace(mine, answers=kept, offer=b""), ruling.verdict)
+            done = Done(
+                msgspec.structs.replace(mine, answers=kept, overruled=(b"", b""), offer=b""),
+                ruling.verdict,
+            )
             self._journal.append(_encode(done))
         if ruling.verdict is Verdict.GRANTED or ask.sensitive:
             # Also for a repeated answer: the first one may still be on its way to the disk.

@@ -70,7 +70,7 @@ def build(
     engine: Engine,
     nonce_mac: bytes,
     signature: bytes,
-    answers: dict[Verdict, bytes],
+    answers: tuple[bytes, bytes],
 ) -> DecisionRecord:
     """Return the record of a decision before the state has spoken."""
     return DecisionRecord(
@@ -93,7 +93,7 @@ def build(
         dropped_counts=proposal.dropped_counts,
         nonce_mac=nonce_mac,
         signature=signature,
-        answers_hash=answers_hash(answers),
+        answers_hash=answers_hash(*answers),
         engine=engine,
     )
 
@@ -126,14 +126,13 @@ def decode(data: bytes, verdict: str | None = None) -> DecisionRecord:
     return msgspec.structs.replace(record, verdict=settled)
 
 
-def answers_hash(answers: dict[Verdict, bytes]) -> bytes:
-    """Return the BLAKE2b-128 of the answer that was hoped for and of one that refuses it.
+def answers_hash(granted: bytes, refused: bytes) -> bytes:
+    """Return the BLAKE2b-128 of the answer that was hoped for, if any, and of one that refuses it.
 
-    Refusals of one request differ in their reason code alone, so one of them stands for all.
+    Refusals of one request differ in their reason code alone, so one of them stands for all: that of the
+    pause where an ad was hoped for.
     """
-    digest = hashlib.blake2b(answers.get(Verdict.GRANTED, b""), digest_size=16)
-    digest.update(answers.get(Verdict.COOLDOWN) or answers[Verdict.REFUSED])
-    return digest.digest()
+    return hashlib.blake2b(granted + refused, digest_size=16).digest()
 
 
 def rested(proposal: Proposal) -> Proposal:

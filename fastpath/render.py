@@ -29,13 +29,10 @@ def encode(answer: Answer) -> bytes:
     return _encode(answer)
 
 
-def refusals(
-    snapshot_id: str, features: Features, request_id: str, reasons: tuple[Reason, ...]
-) -> list[bytes]:
-    """Return the answer without an ad for each of some reasons."""
-    head = b'{"requestId":' + _encode(request_id) + b',"ad":null,"reason":"'
-    tail = _tail(snapshot_id, features) + _NO_OFFER
-    return [head + _code(reason) + tail for reason in reasons]
+def around_reason(snapshot_id: str, features: Features, request_id: str) -> tuple[bytes, bytes]:
+    """Return what stands before and after the reason code in an answer without an ad."""
+    before = b'{"requestId":' + _encode(request_id) + b',"ad":null,"reason":"'
+    return before, _tail(snapshot_id, features) + _NO_OFFER
 
 
 def offer(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domain.errors import BadInput, Conflict
 from fastpath.decide import MAX_CANDIDATES
-from fastpath.engine import Seal, answers_of
+from fastpath.engine import Seal, answers_of, overruled
 from fastpath.engines import propose
 from fastpath.explain import Explanation
 from fastpath.explain import explain as tell
@@ -46,15 +46,20 @@ def replay(record: DecisionRecord, snapshot: Snapshot) -> bytes:
     )
     if recorded != recomputed:
         raise _differs(record, "the outcome")
-    answers = _answers(record, snapshot, proposal)
-    if answers_hash(answers) != record.answers_hash:
+    granted, around = _answers(record, snapshot, proposal)
+    refused = overruled(around, proposal)
+    if answers_hash(granted, refused) != record.answers_hash:
         raise _differs(record, "the answer")
-    return answers.get(record.verdict) or answers[Verdict.REFUSED]
+    if proposal.winner is None:
+        return refused
+    if record.verdict is Verdict.GRANTED:
+        return granted
+    return around[0] + record.verdict.value.encode("ascii") + around[1]
 
 
 def _answers(
     record: DecisionRecord, snapshot: Snapshot, proposal: Proposal
-) -> dict[Verdict, bytes]:
+) -> tuple[bytes, tuple[bytes, bytes]]:
     features, context = record.features, record.context
     signed = b""
     if proposal.winner is not None:

@@ -42,6 +42,8 @@ class Verdict(StrEnum):
     FREQUENCY = "frequency"
 
 
+#: Verdicts after which another candidate may be tried.
+TRY_ANOTHER: Final = frozenset({Verdict.BUDGET, Verdict.FREQUENCY})
 #: Order of the answers in the script's arguments.
 VERDICTS: Final = tuple(Verdict)
 
@@ -65,6 +67,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
         offer_ttl_ms: How long.
         record: Decision record.
         answers: Answer bytes by verdict.
+        overruled: What stands before and after the verdict in the answers to verdicts that have none there.
     """
 
     app_id: str
@@ -86,6 +89,15 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     offer_ttl_ms: int = 1
     record: bytes = b""
     answers: dict[Verdict, bytes] = {}
+    overruled: tuple[bytes, bytes] = (b"", b"")
+
+    def said(self, verdict: Verdict) -> bytes:
+        """Return the answer to a verdict; empty if there is none."""
+        found = self.answers.get(verdict)
+        if found is None:
+            before, after = self.overruled
+            return before + verdict.value.encode("ascii") + after if before else b""
+        return found
 
 
 class Ruling(msgspec.Struct, frozen=True):
@@ -253,15 +265,18 @@ class RedisReservation:
             ask.hold_micros, ask.hold_expires_ms, ask.day, _cap(ask.budget_total_micros),
             _cap(ask.budget_daily_micros), int(ask.final), IDEMPOTENCY_TTL_MS, STICKY_TTL_MS,
             ask.offer, ask.offer_ttl_ms, STREAM_LENGTH, ask.record,
-            *(ask.answers.get(verdict, b"") for verdict in VERDICTS),
+            *[ask.answers.get(verdict, b"") for verdict in VERDICTS], *ask.overruled,
             ask.campaign_id, SHOWN_TTL_MS, SHOWN_CAMPAIGNS,
             *(part for cap in ask.caps for part in (cap.limit, cap.window_ms, cap.scope.value)),
         )  # fmt: skip
         verdict, answer, repeated, cap, flat = await self._run("reserve.lua", keys, args)
         shown = tuple((_text(c), int(n)) for c, n in zip(flat[::2], flat[1::2], strict=True))
-        return Ruling(
-            Verdict(_text(verdict)), _bytes(answer), bool(repeated), cap=_text(cap), shown=shown
-        )
+        said = Verdict(_text(verdict))
+        # What was asked is not sent back.
+        given = _bytes(answer) if repeated else b""
+        if not repeated and (ask.final or said not in TRY_ANOTHER):
+            given = ask.said(said)
+        return Ruling(said, given, bool(repeated), cap=_text(cap), shown=shown)
 
     async def settle(
         self, campaign_id: str, request_id: str, *, spent_micros: int, day: str

@@ -5,9 +5,9 @@
 --      6 hold micros   7 hold expires  8 day             9 total cap (-1)  10 daily cap (-1)
 --     11 final (1/0)  12 idem ttl ms  13 sticky ttl ms  14 offer          15 offer ttl ms
 --     16 stream length 17 record      18..24 answers: granted, refused, cooldown, budget,
---     state_unavailable, sensitive, frequency  25 campaign  26 shown ttl ms  27 most campaigns shown
---     28.. per cap: limit, window ms, scope
--- Returns {verdict, answer, repeated (1/0), scope of the cap that was reached, shown: campaign, count, …}.
+--     state_unavailable, sensitive, frequency  25, 26 before and after the verdict in answers left empty
+--     27 campaign  28 shown ttl ms  29 most campaigns shown  30.. per cap: limit, window ms, scope
+-- Returns {verdict, answer if repeated, repeated (1/0), scope of the cap that was reached, shown: campaign, count, …}.
 if ARGV[4] == '1' then
   redis.call('SET', KEYS[3], '1', 'PX', ARGV[13])
 end
@@ -59,7 +59,7 @@ end
 
 -- Exact sliding windows. What lies in the future counts too: a clock set back grants nothing by it.
 local function cap_reached()
-  local place = 28
+  local place = 30
   for number = 11, #KEYS do
     local since = whole(now - tonumber(ARGV[place + 1]))
     redis.call('ZREMRANGEBYSCORE', KEYS[number], '-inf', since)
@@ -72,17 +72,17 @@ local function cap_reached()
 end
 
 local function count_showing()
-  local place = 28
+  local place = 30
   for number = 11, #KEYS do
     redis.call('ZADD', KEYS[number], ARGV[1], ARGV[5])
     -- Kept for twice the window: a clock set back finds what it counted.
     redis.call('PEXPIRE', KEYS[number], whole(2 * tonumber(ARGV[place + 1])))
     place = place + 3
   end
-  local known = redis.call('HEXISTS', KEYS[10], ARGV[25]) == 1
-  if known or redis.call('HLEN', KEYS[10]) < tonumber(ARGV[27]) then
-    redis.call('HINCRBY', KEYS[10], ARGV[25], 1)
-    redis.call('PEXPIRE', KEYS[10], ARGV[26])
+  local known = redis.call('HEXISTS', KEYS[10], ARGV[27]) == 1
+  if known or redis.call('HLEN', KEYS[10]) < tonumber(ARGV[29]) then
+    redis.call('HINCRBY', KEYS[10], ARGV[27], 1)
+    redis.call('PEXPIRE', KEYS[10], ARGV[28])
   end
 end
 
@@ -123,8 +123,11 @@ end
 local places = {granted = 18, refused = 19, cooldown = 20, budget = 21, state_unavailable = 22, sensitive = 23,
   frequency = 24}
 local answer = ARGV[places[verdict]]
+if answer == '' and ARGV[25] ~= '' then
+  answer = ARGV[25] .. verdict .. ARGV[26]
+end
 redis.call('HSET', KEYS[1], 'verdict', verdict, 'answer', answer)
 redis.call('PEXPIRE', KEYS[1], ARGV[12])
 redis.call('XADD', KEYS[8], 'MAXLEN', '~', ARGV[16], '*',
   'request_id', ARGV[5], 'verdict', verdict, 'record', ARGV[17])
-return {verdict, answer, 0, reached, redis.call('HGETALL', KEYS[10])}
+return {verdict, '', 0, reached, redis.call('HGETALL', KEYS[10])}

@@ -33,7 +33,8 @@ def test_a_refusal_has_the_bytes_of_the_encoder(
     features = Features(
         refusal=None, language="eng", language_why="words", intent=intent, opportunity_milli=milli
     )
-    (body,) = render.refusals("snp", features, request_id, (reason,))
+    before, after = render.around_reason("snp", features, request_id)
+    body = before + reason.value.encode() + after
     expected = Answer(
         request_id=request_id, ad=None, reason=reason, language="eng", intent=intent,
         opportunity=milli / 1000, snapshot="snp",

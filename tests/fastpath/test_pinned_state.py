@@ -13,6 +13,7 @@ import pytest
 
 from domain.catalogue import CapScope
 from domain.errors import Conflict, ParleyError, Unavailable, Unprocessable
+from fastpath import journal as journal_module
 from fastpath.caps import CapKey
 from fastpath.journal import Journal, Place
 from fastpath.local import LocalReservation
@@ -209,6 +210,23 @@ async def test_decisions_are_read_once_from_a_place(tmp_path: Path) -> None:
     assert found == [f"r{n}" for n in range(30)]
     assert len(on_disk(tmp_path)) == 1
     await state.close()
+
+
+async def test_a_journal_is_read_the_same_in_pieces_of_any_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Journal(tmp_path)
+    sizes = (1, 5_000, 20, 300, 41, 8, 1_000)
+    for size in sizes:
+        kept.append(bytes([size % 251]) * size)
+    await kept.durable()
+    whole = list(kept.read(START))
+    assert [len(payload) for payload, _ in whole] == list(sizes)
+    for piece in (1, 9, 64, 1_024):
+        monkeypatch.setattr(journal_module, "_PIECE", piece)
+        assert list(kept.read(START)) == whole
+        assert list(kept.read(whole[2][1])) == whole[3:]
+    await kept.close()
 
 
 async def test_no_host_id_lies_on_the_disk(tmp_path: Path) -> None:

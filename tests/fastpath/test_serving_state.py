@@ -253,3 +253,17 @@ async def test_the_engine_on_a_real_server_serves_once_and_replays(
     assert {name: replay(one, snapshot) for name, one in kept.items()} == {
         request.request_id: body for request, body in zip(asked, bodies, strict=True)
     }
+
+
+async def test_answers_left_out_are_put_together_from_what_stands_around_the_verdict(
+    state: Reservation,
+) -> None:
+    short = {"answers": {Verdict.GRANTED: b"yes"}, "overruled": (b"no: ", b"!")}
+    assert (await state.reserve(ask(**short))).answer == b"yes"
+    refused = await state.reserve(ask("m2", **short))
+    assert (refused.verdict, refused.answer) == (Verdict.COOLDOWN, b"no: cooldown!")
+    again = await state.reserve(ask("m2", request_id="other"))
+    assert (again.answer, again.repeated) == (b"no: cooldown!", True)
+    await state.set_spent("cmp", total_micros=0, day=DAY, daily_micros=0)
+    over = ask("m3", conversation_id="b", budget_total_micros=0, final=False, **short)
+    assert (await state.reserve(over)).answer == b""

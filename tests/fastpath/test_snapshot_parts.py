@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -12,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.catalogue import AdEntry, AdText, Cap, CapScope, CatalogueExport, Pacing
-from domain.ids import stable_id
-from fastpath import gate, layout, model
+from domain.ids import encode, stable_id
+from fastpath import gate, idlist, layout, model
 from fastpath.blocks import END, Blocks, Writer, read_entry
 from fastpath.compiler import compile_catalogue
 from fastpath.expand import Expander
@@ -305,3 +308,31 @@ def test_a_compile_of_what_is_there_writes_nothing(tmp_path: Path) -> None:
     assert compile_catalogue(sample(), tmp_path) == info
     Snapshot.open(info.path)
     shutil.rmtree(info.path)
+
+
+@given(st.sets(st.integers(0, 2**128 - 1), max_size=40), st.text(max_size=32))
+def test_ids_are_found_by_the_compiled_and_the_plain_search(values: set[int], odd: str) -> None:
+    ids = sorted(f"cmp_{encode(value)}" for value in values)
+    listed = IdList(*pack(ids))
+    plain = _plain_packed()("cmp_", pack(ids)[2]) if ids else None
+    for at, one in enumerate(ids):
+        assert listed.number(one) == at
+        assert plain is not None
+        assert plain.number(one, len(ids)) == at
+    others = [odd, f"cmp_{odd}", "cmp_" + "8" + "0" * 25, "cmp_" + "i" * 26, "app_" + "0" * 26]
+    for one in [*others, f"cmp_{encode(2**127 + 1)}"]:
+        wanted = ids.index(one) if one in ids else -1
+        assert listed.number(one) == wanted
+        assert plain is None or plain.number(one, len(ids)) == wanted
+
+
+def _plain_packed() -> Any:
+    path = Path(idlist.__file__).with_name("_ids.py")
+    spec = spec_from_loader(
+        "fastpath._ids_plain", SourceFileLoader("fastpath._ids_plain", str(path))
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.Packed
