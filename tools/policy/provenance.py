@@ -14,6 +14,8 @@ from domain.invisible import INVISIBLE
 from domain.trust import Span, Trust, weakest
 from tools.policy.decisions import Argument
 
+#: Shorter values stand in any longer text by chance.
+_LEAST_CARRIED = 5
 #: Source of a value that stands in no text.
 INVENTED = "model"
 
@@ -22,7 +24,8 @@ def traced(value: object, spans: Sequence[Span], *, default: Trust = Trust.UNTRU
     """Return a value with the label that its provenance gives it.
 
     Each part of a list or mapping is traced by itself; the whole is worth what its least trusted part is. A part
-    that a trusted span states is that span's, whoever repeats it.
+    that a trusted span states is that span's, whoever repeats it. A longer text is also from every untrusted
+    span that it holds whole: a letter that names an account number carries that number.
 
     Args:
         value: What a model wants to hand over.
@@ -54,9 +57,16 @@ def _one(
     trusted = [span for span in stating if span.trust is not Trust.UNTRUSTED]
     if trusted:
         return max((span.trust for span in trusted), key=_worth), ()
-    if stating:
-        return Trust.UNTRUSTED, (span.source for span in stating)
+    carried = [span.source for span, text in spans if _is_carried(part, span, text)]
+    if stating or carried:
+        return Trust.UNTRUSTED, [*(span.source for span in stating), *carried]
     return default, (INVENTED,)
+
+
+def _is_carried(part: object, span: Span, text: str) -> bool:
+    if span.trust is not Trust.UNTRUSTED or not isinstance(part, str) or len(text) < _LEAST_CARRIED:
+        return False
+    return len(text) < len(part) and _stands(text, _normal(part))
 
 
 def _worth(trust: Trust) -> int:
@@ -70,8 +80,9 @@ def _stands(part: object, text: str) -> bool:
     words = _normal(str(part)).strip()
     if not words:
         return True
-    edge_left = r"(?<![\w@.-])" if words[0].isascii() and words[0].isalnum() else ""
-    edge_right = r"(?![\w@-])" if words[-1].isascii() and words[-1].isalnum() else ""
+    # A day is not stated by an hour, nor a number by a longer one: 11 does not stand in 11:30.
+    edge_left = r"(?<![\w@.-])(?<!\d[:,/])" if words[0].isascii() and words[0].isalnum() else ""
+    edge_right = r"(?![\w@-]|[:.,/]\d)" if words[-1].isascii() and words[-1].isalnum() else ""
     return re.search(f"{edge_left}{re.escape(words)}{edge_right}", text) is not None
 
 
