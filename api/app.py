@@ -58,6 +58,7 @@ _ROUTERS = (
     analytics.router,
     reports.router,
     optimisation.router,
+    optimisation.ads,
     decisions.router,
     keys.router,
     apps.router,

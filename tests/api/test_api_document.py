@@ -70,7 +70,7 @@ async def test_every_example_request_is_accepted_by_its_route(
 def _an_id(path: str) -> str:
     prefix = {
         "apps": "app", "campaigns": "cmp", "runs": "run", "keys": "key", "sources": "src",
-        "chunks": "chk", "reports": "rpt", "schedules": "rps", "documents": "doc", "jobs": "igj", "content": "run",
+        "chunks": "chk", "reports": "rpt", "schedules": "rps", "ads": "ad", "documents": "doc", "jobs": "igj", "content": "run",
     }  # fmt: skip
     kind = path.split("/{id}")[0].rsplit("/", 1)[-1]
     return f"{prefix.get(kind, 'req')}_{'0' * 26}"

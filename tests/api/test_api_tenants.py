@@ -134,6 +134,8 @@ async def test_every_route_asks_for_its_scope(
         ("reports:read", "GET", "/api/v1/analytics/dashboard", None),
         ("reports:read", "POST", "/api/v1/analytics/ask", {"question": "clicks today"}),
         ("campaigns:write", "POST", "/api/v1/optimisation/runs", {}),
+        ("campaigns:write", "POST", f"/api/v1/ads/ad_{item}/rest", {}),
+        ("campaigns:write", "POST", f"/api/v1/ads/ad_{item}/wake", {}),
         ("reports:read", "GET", "/api/v1/analytics/auction", None),
         ("reports:read", "POST", "/api/v1/reports", {}),
         ("reports:read", "GET", "/api/v1/reports", None),
