@@ -39,20 +39,23 @@ WITH given AS (
          {_COLUMNS} FROM wanted
   ON CONFLICT DO NOTHING RETURNING id
 )
-SELECT w.id, a.id IS NOT NULL AS added FROM wanted w LEFT JOIN added a ON a.id = w.id
+SELECT id, true AS added FROM added UNION ALL SELECT id, false FROM wanted
 """)  # noqa: S608 - made of constants above
 #: What was empty is filled; newer consent replaces older; nothing else changes.
 _MERGE = text(f"""
 WITH given AS (
   SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS g({_SHAPE})
+), matched AS (
+  SELECT l.id AS lead_id, g.* FROM given g
+    JOIN leads l ON l.org_id = :org_id AND l.email_hash = g.email_hash
+  UNION ALL
+  SELECT l.id, g.* FROM given g JOIN leads l ON l.org_id = :org_id AND l.phone_hash = g.phone_hash
+   WHERE NOT EXISTS (SELECT FROM leads o WHERE o.org_id = :org_id AND o.email_hash = g.email_hash)
+  UNION ALL
+  SELECT l.id, g.* FROM given g
+    JOIN leads l ON l.org_id = :org_id AND l.source = g.source AND l.source_ref = g.source_ref
 ), pairs AS (
-  SELECT DISTINCT ON (l.id) l.id AS lead_id, g.*
-    FROM given g JOIN leads l ON l.org_id = :org_id AND (
-         l.email_hash = g.email_hash
-      OR (l.phone_hash = g.phone_hash
-          AND NOT EXISTS (SELECT FROM leads o WHERE o.org_id = :org_id AND o.email_hash = g.email_hash))
-      OR (l.source = g.source AND l.source_ref = g.source_ref))
-   ORDER BY l.id, g.consent_at DESC NULLS LAST, g.id
+  SELECT DISTINCT ON (lead_id) * FROM matched ORDER BY lead_id, consent_at DESC NULLS LAST, id
 )
 UPDATE leads l SET
   updated_at = :now,
@@ -118,7 +121,11 @@ class Leads(Repository[Lead]):
         found = await self.session.execute(
             _ADD, {"rows": _json(rows), "org_id": org_id, "now": now, "import_id": import_id}
         )
-        return {row.id: bool(row.added) for row in found}
+        # Two lists, not a join: the planner knows neither size and would compare each with each.
+        outcome: dict[str, bool] = {}
+        for row in found:
+            outcome[row.id] = bool(row.added) or outcome.get(row.id, False)
+        return outcome
 
     async def merge_all(
         self, org_id: str, rows: Sequence[dict[str, Any]], *, now: datetime

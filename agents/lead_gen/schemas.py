@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from domain.brief import as_tuples
 
@@ -26,6 +26,8 @@ class Segment:
         interests: What they ask about, lower case.
         geos, languages: Where and in which languages; empty = all.
         reason: What it was derived from.
+        leads: How many of the organisation's leads have said so themselves.
+        by: Who suggests it.
     """
 
     name: str
@@ -33,6 +35,8 @@ class Segment:
     geos: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     reason: str = ""
+    leads: int = 0
+    by: Literal["rules", "model"] = "rules"
 
     def __post_init__(self) -> None:
         """Make tuples of lists: a checkpoint keeps no difference between the two."""
@@ -46,6 +50,7 @@ class AudienceReport:
     Attributes:
         segments: Suggested ones, best first.
         leads, usable: How many leads there are, and to how many of them a lawful basis is stated.
+        qualified: How many leads have grade C or better.
         left_out: Words of the brief that name a special category, which nobody is chosen by.
         rule_based: Whether rules rather than a model wrote it.
         warnings: One sentence for each thing to look at.
@@ -54,6 +59,7 @@ class AudienceReport:
     segments: tuple[Segment, ...] = ()
     leads: int = 0
     usable: int = 0
+    qualified: int = 0
     left_out: tuple[str, ...] = ()
     rule_based: bool = True
     warnings: tuple[str, ...] = ()

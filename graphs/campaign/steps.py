@@ -14,6 +14,7 @@ from agents.compliance.report import as_html, as_json
 from agents.compliance.second import read_again
 from agents.lead_gen.agent import find_audience
 from agents.research.agent import research as look_into
+from audience.service import known as known_leads
 from catalog.changesets import Approved, ChangeSet
 from catalog.channels import OpResult
 from catalog.checks import Checks
@@ -65,7 +66,10 @@ async def research(state: CampaignState, runtime: Run) -> Update:
 async def lead_gen(state: CampaignState, runtime: Run) -> Update:
     """Find out whom the campaign should speak to."""
     ctx = runtime.context
-    report = await find_audience(ctx.router, state["brief"], (), today=ctx.today)
+    async with ctx.db.tenant(ctx.org_id) as session:
+        # Counts only: no run needs to know one person.
+        known = await known_leads(session)
+    report = await find_audience(ctx.router, state["brief"], (), today=ctx.today, known=known)
     await Desk(ctx.objects, ctx.run_id).keep_audience(report)
     for warning in report.warnings:
         await ctx.tell("warning", "audience", warning)

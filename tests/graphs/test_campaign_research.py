@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
+from audience.imports import Importer
+from audience.types import LawfulBasis, Terms
 from bootstrap.graph_parts import graph_context
 from bootstrap.services import Services
 from domain.errors import Unprocessable
@@ -63,3 +67,29 @@ async def test_other_shops_of_the_goal_are_read_through_the_policy(services: Ser
     ]
     asked = [e for e in listener.events if e.type == "tool" and e.data.get("tool") == "read_web"]
     assert [e.data["allowed"] for e in asked] == [True, True]
+
+
+async def test_leads_are_counted_for_the_audience_and_never_shown(
+    services: Services, tmp_path: Path
+) -> None:
+    org_id, listener = await advertiser(services), Listener()
+    path = tmp_path / "list.csv"
+    path.write_text(
+        "email,interests\n" + "".join(f"p{n}@kaze.example,trail running\n" for n in range(4))
+    )
+    terms = Terms(
+        source="newsletter", lawful_basis=LawfulBasis.CONSENT, consent_text="Yes, write to me.",
+        consent_at=datetime(2026, 5, 1, tzinfo=UTC),
+    )  # fmt: skip
+    importer = Importer(services.db, services.ids, services.clock, b"k" * 32)
+    await importer.run(org_id, path, terms, name="list.csv", sha256="0", by="test")
+    run = run_row(services, org_id, **await sources(services), approval_mode="demo")
+    graph = registry.find("campaign", CURRENT["campaign"]).build(InMemorySaver())
+    context = graph_context(services, run, listener.emit)
+    state = await run_until_end(lambda: graph, run, context)  # type: ignore[arg-type,return-value]
+    assert state["outcome"] == "launched"
+    said = next(e for e in listener.events if (e.type, e.step) == ("agent", "audience"))
+    assert said.message.endswith("4 of 4 leads may be written to")
+    report = await Desk(services.objects, run.id).audience()
+    assert "4 of your 4 leads have said so." in {segment.reason for segment in report.segments}
+    assert "kaze.example" not in repr(report)
