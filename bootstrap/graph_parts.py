@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from bootstrap.knowledge import Knowledge
-from bootstrap.models import model_router
+from bootstrap.models import images, model_router
 from bootstrap.services import Services
 from catalog.tables import Run
 from graphs.context import Emit, GraphContext
@@ -46,6 +46,7 @@ def graph_context(
         fetch=partial(fetch_page, client_factory=default_client, clock=services.clock),
         emit=emit,
         demo_policy=settings.parley_env == "development",
+        images=images(services, run_id=run.id, org_id=run.org_id),
         credentials=partial(configured, settings.parley_c2pa_chain, settings.parley_c2pa_key),
         retrieve=partial((knowledge or Knowledge(services)).retrieve, run.org_id),
         web=partial(WebReader, client_factory=default_client, clock=services.clock),

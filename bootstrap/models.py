@@ -14,6 +14,7 @@ from domain.time import Clock
 from graphs.context import Emit
 from llm.answers import Charge
 from llm.breaker import Breakers
+from llm.images import ImageModel, image_model
 from llm.meter import RunMeter, in_words
 from llm.observed import Observed
 from llm.offline.model import OfflineChatModel
@@ -52,18 +53,29 @@ def model_router(
         till=Till(
             services.clock,
             breakers=Breakers(services.clock, services.redis),
-            purse=SharedPurse(
-                services.redis,
-                services.clock,
-                run_id=run_id,
-                org_id=org_id,
-                run_budget_micros=settings.parley_llm_run_budget,
-                daily_cap_micros=settings.parley_llm_daily_cap,
-            ),
+            purse=_purse(services, run_id, org_id),
             observed=Observed(services.redis),
             on_charge=_teller(meter, services.clock, run_id, org_id, emit),
             tracer=_tracer(settings, run_id),
         ),
+    )
+
+
+def images(services: Services, *, run_id: str, org_id: str) -> ImageModel | None:
+    """Return the image model of a run, paid out of the same purse; None if none is configured."""
+    settings = services.settings
+    purse = _purse(services, run_id, org_id)
+    return image_model(settings.parley_image_model, purse, settings.parley_image_price)
+
+
+def _purse(services: Services, run_id: str, org_id: str) -> SharedPurse:
+    return SharedPurse(
+        services.redis,
+        services.clock,
+        run_id=run_id,
+        org_id=org_id,
+        run_budget_micros=services.settings.parley_llm_run_budget,
+        daily_cap_micros=services.settings.parley_llm_daily_cap,
     )
 
 

@@ -60,6 +60,12 @@ class Settings(BaseModel):
     parley_llm_table: Path | None = Field(
         None, description="YAML with models and prices of one's own"
     )
+    parley_image_model: str = Field(
+        "", description="openai:…; paints backgrounds; empty: pictures are made by rules alone"
+    )
+    parley_image_price: int = Field(
+        250_000, ge=0, description="the most one picture of it costs, in micros of a US dollar"
+    )
     parley_c2pa_chain: Path | None = Field(
         None, description="PEM of the certificates that sign content; default: a development one"
     )

@@ -11,6 +11,7 @@ from domain.events import Plain, Progress, ProgressType
 from domain.evidence import Passage
 from domain.ids import Ids, stable_id
 from domain.time import Clock, day_of
+from llm.images import ImageModel
 from llm.router import ModelRouter
 from storage.database import Database
 from storage.objects import ObjectStore
@@ -41,6 +42,7 @@ class GraphContext:
         demo_policy: Whether the demo approval policy may approve (development only).
         retrieve: Asks the organisation's documents (question, how many passages); None without a store.
         web: Makes a reader of given hosts; None reads none.
+        images: Paints backgrounds; None if rules paint alone.
         credentials: Gives what content is signed with; those of development by default.
     """
 
@@ -56,6 +58,7 @@ class GraphContext:
     demo_policy: bool = False
     retrieve: Retrieve | None = None
     web: Web | None = None
+    images: ImageModel | None = None
     credentials: Callable[[], Credentials] = development
 
     @property

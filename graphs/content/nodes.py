@@ -24,7 +24,7 @@ from domain.errors import Unprocessable
 from graphs.campaign import gathering
 from graphs.campaign.material import Desk
 from graphs.campaign.state import CampaignState
-from graphs.content import assets, checking, drawing
+from graphs.content import assets, backgrounds, checking, drawing
 from graphs.content.order import ContentOrder, read_order
 from graphs.content.shelf import Asset, Manifest, Shelf
 from graphs.content.state import ContentState, Part
@@ -75,7 +75,9 @@ async def read_sources(state: ContentState, runtime: Run) -> Update:
     await Desk(ctx.objects, ctx.run_id).keep_material(material)
     request = await _request(ctx, state["brief"], order)
     found = await ideas(ctx.router, request)
-    await Shelf(ctx.objects, ctx.run_id).keep_ideas(found)
+    shelf = Shelf(ctx.objects, ctx.run_id)
+    await shelf.keep_ideas(found)
+    await backgrounds.paint(ctx, shelf, order, request.products, request.brand_kit.colours)
     for warning in found.warnings:
         await ctx.tell("warning", "content", warning)
     facts = sum(len(p.facts) for p in material.products) + len(material.site_facts)

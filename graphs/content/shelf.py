@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import msgspec
 
 from agents.content_creator.ideas import Ideas
@@ -88,6 +90,20 @@ class Asset(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
 
 
+class Background(msgspec.Struct, frozen=True, kw_only=True):
+    """A picture by an image model, to stand where there is none of the product.
+
+    Attributes:
+        data: PNG.
+        model: Who painted it.
+        prompt_hash: SHA-256 of the prompt file.
+    """
+
+    data: bytes
+    model: str
+    prompt_hash: str
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """All that a run made.
 
@@ -133,6 +149,19 @@ class Shelf:
     async def ideas_prompt(self) -> str:
         """Return the hash of the prompt that the model was asked with; empty if none was."""
         return (await self._get("ideas-prompt.txt")).decode()
+
+    async def keep_background(self, product_key: str, painted: Background) -> None:
+        """Keep what a model painted for a product."""
+        await self._put(f"backgrounds/{_name(product_key)}", msgspec.msgpack.encode(painted))
+
+    async def background(self, product_key: str) -> Background:
+        """Return what a model painted for a product.
+
+        Raises:
+            NotFound: if nothing was.
+        """
+        data = await self._get(f"backgrounds/{_name(product_key)}")
+        return msgspec.msgpack.decode(data, type=Background)
 
     async def keep_written(self, channel: str, round_: int, written: VariantSet) -> None:
         """Keep the texts for a channel."""
@@ -198,3 +227,8 @@ class Shelf:
 
     async def _get(self, name: str) -> bytes:
         return await self._objects.get(f"{self._prefix}/{name}")
+
+
+def _name(key: str) -> str:
+    """Return a name for an object of a product: its key is a stranger's word."""
+    return hashlib.blake2b(key.encode(), digest_size=12).hexdigest()

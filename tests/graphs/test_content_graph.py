@@ -28,6 +28,7 @@ from graphs.checkpoints import open_checkpointer
 from graphs.content import checking, graph, nodes, pictures
 from graphs.content.order import ContentOrder, check_order, read_order
 from graphs.content.shelf import Manifest, Shelf
+from llm.images import Painted
 from tests.support.campaigns import Crash, Listener, advertiser, config_of, context_of, sources
 from tests.support.content import content_run, first_input, run_content
 from tests.support.creatives import fact, shoe, wanted
@@ -142,6 +143,41 @@ def _png() -> bytes:
     file = io.BytesIO()
     Image.new("RGB", (200, 80), (246, 231, 203)).save(file, format="PNG")
     return file.getvalue()
+
+
+class Painter:
+    """An image model that paints one colour, or nothing."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.asked = data, list[str]()
+
+    async def paint(self, prompt: str) -> Painted:
+        self.asked.append(prompt)
+        return Painted(self.data, "openai:gpt-image-2")
+
+
+@pytest.mark.parametrize(("data", "origin"), [(None, "model"), (b"no picture", "rules")])
+@pytest.mark.asyncio
+async def test_an_image_model_paints_the_background_and_is_named(
+    services: Services, saver: AsyncPostgresSaver, data: bytes | None, origin: str
+) -> None:
+    org, painter = await advertiser(services), Painter(data or _png())
+    run = content_run(services, org, **await sources(services), **SMALL)
+    context = replace(context_of(services, run), images=painter)
+    await graph.build(saver).ainvoke(
+        first_input(run), config_of(run), context=context, durability="sync"
+    )
+    assert len(painter.asked) == 1
+    assert "No letters" in painter.asked[0]
+    shelf = Shelf(services.objects, run.id)
+    made = [a for a in (await shelf.manifest()).assets if a.kind == "image"]
+    assert made
+    for asset in made:
+        inside = read(await shelf.file(asset.id), asset.media_type)
+        assert inside is not None
+        assert inside.origin == origin
+        assert (inside.made_by == "openai:gpt-image-2") == (origin == "model")
+        assert bool(inside.prompt_hash) == (origin == "model")
 
 
 @pytest.mark.asyncio
