@@ -2,7 +2,8 @@
 
 `python -m benchmarks.japanese [--misses]`. The labelled turns are `tests/fastpath/jpn_turns.jsonl`, written for
 this project before the expansions of their tags were read; the split `heldout` was never used to change a
-rule or a form. The catalogue holds one ad per tag of the whole set, so that every tag may match any turn.
+rule or a form before its first figures were taken; `fresh` is `jpn_fresh_turns.jsonl` beside it. The catalogue
+holds one ad per tag of all turns, so that every tag may match any turn.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from fastpath.match import find_tags
 from fastpath.snapshot import Snapshot
 
 TURNS = Path(__file__).parents[1] / "tests" / "fastpath" / "jpn_turns.jsonl"
+#: Written later, half of it meant to mislead; mended after its first sight.
+LATER = TURNS.with_name("jpn_fresh_turns.jsonl")
 
 
 class Tally(msgspec.Struct):
@@ -97,13 +100,15 @@ def measure(rows: Iterable[dict[str, Any]], snapshot: Snapshot) -> Tally:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--misses", choices=("train", "heldout"), help="print the turns gone wrong")
+    parser.add_argument(
+        "--misses", choices=("train", "heldout", "fresh"), help="print the turns gone wrong"
+    )
     given = parser.parse_args()
-    rows = read_turns()
+    rows = read_turns() + read_turns(LATER)
     with tempfile.TemporaryDirectory() as folder:
         snapshot = open_for(rows, Path(folder))
         print(f"{len(rows)} turns, {len({t for r in rows for t in r['tags']})} tags")
-        for split in ("train", "heldout"):
+        for split in ("train", "heldout", "fresh"):
             tally = measure([row for row in rows if row["split"] == split], snapshot)
             print(f"{split:<8} reach               {rate(tally.reached, tally.turns)}")
             print(f"{split:<8} wrong of matched    {rate(tally.wrong, tally.matched)}")

@@ -11,7 +11,7 @@ KANJI, KATAKANA, HIRAGANA, LATIN, OTHER = range(5)
 _KANJI, _KATAKANA, _HIRAGANA, _LATIN, _OTHER = 0, 1, 2, 3, 4
 
 _PREFIX_KANJI = frozenset("新旧各全初再超激")
-_SUFFIX_KANJI = frozenset("店用料先中前後代費券証品向的力系好名内外時術法業界都府県市区駅港")
+_SUFFIX_KANJI = frozenset("店用料先中前後代費券証品向的力系好名内外時術法業界都府県市区駅港屋何")
 #: Two kanji that follow a katakana word where somebody shops, without making another thing of it.
 _SHOPPING = frozenset(
     "比較 購入 選択 予約 通販 価格 値段 料金 費用 代金 金額 見積 相場 予算 一式 専門 教室 用品 初心 入門 販売 交換 修理 "
@@ -31,6 +31,8 @@ _OTHER_THING = frozenset(
 )
 #: Verbs and adjectives that follow a word without its particle (焼肉行きたい).
 _VERBS = frozenset("行食買欲飲安高選探借売使習始頼")
+#: Last kana of verb stems.
+_STEMS = frozenset("いきぎしちにびみり")
 _NOUN_PARTICLES = "をがはにのでともやへか"
 _PARTICLES_AFTER = (
     "を", "が", "は", "に", "の", "で", "と", "も", "や", "へ", "か", "って", "など", "だ", "より", "まで",
@@ -104,8 +106,17 @@ def _kanji_may_follow(text: Any, end: Any, last: Any) -> Any:
 
 
 def _kana_ending(text: Any, at: Any) -> Any:
-    """Return whether hiragana that is no particle stands at a place: the ending of a verb."""
-    return at < len(text) and _class(text[at]) == _HIRAGANA and text[at] not in _NOUN_PARTICLES
+    """Return whether hiragana that is no particle stands behind a kanji: the ending of a verb."""
+    if at >= len(text) or _class(text[at]) != _HIRAGANA or text[at] in _NOUN_PARTICLES:
+        return False
+    if text[at - 1] in _VERBS:
+        return True
+    if text.startswith("って", at):
+        return False  # "so-called": what stands before it is a noun (ピアノ線って)
+    # A verb that names a thing (フライパン返しの練習): its stem, then a noun or の.
+    if text[at] in _STEMS and at + 1 < len(text):
+        return text[at + 1] != "の" and _class(text[at + 1]) not in (_KANJI, _KATAKANA)
+    return True
 
 
 def _kanji_edges_fit(text: Any, start: Any, end: Any, left: Any, right: Any) -> Any:
