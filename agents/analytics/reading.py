@@ -118,6 +118,9 @@ def _metrics(
     bare: str, text: str, by: Sequence[Dimension], known: Known, *, named: bool
 ) -> list[Metric]:
     asked = _found(bare, words.metrics())
+    if any(metric in words.LESS_IS_BETTER for metric in asked):
+        # "How much" asks for the price that is named, not for the spend as well.
+        asked = _found(bare.replace("いくら", "   "), words.metrics())
     if Dimension.REASON in by:
         asked = [metric for metric in asked if metric in OF_DECISIONS] or [Metric.REQUESTS]
     if asked:
