@@ -13,6 +13,8 @@ from itertools import pairwise
 
 import msgspec
 
+from rag.analyse import STOP_WORDS
+
 _WORDS = {
     "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
     "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15,
@@ -58,11 +60,29 @@ _UNITS = {
     "°c": "°c ℃ degrees 度",
     "person": "people persons person students student volunteers users seats seat 人 名",
     "gb": "gb",
+    "spot": "か所 カ所 ヶ所 ヵ所 箇所",
+    "point": "points point ポイント",
+    "times": "times 倍",
+    "household": "households household 世帯",
     "watt": "watts watt w ワット",
     "iu": "iu",
 }  # fmt: skip
 #: Japanese counters, each a unit of its own.
-_COUNTERS = "冊色回個本枚台階社件品種袋杯点軒室席割歳才着足缶粒匹頭皿"
+_COUNTERS = "斤通曲巻校箱束組段冊色回個本枚台階社件品種袋杯点軒室席割歳才着足缶粒匹頭皿"
+#: What units measure, and in how many of which; quantities of one dimension stand against each other.
+_MEASURES: dict[str, tuple[str, Decimal | None]] = {
+    "second": ("time", Decimal(1)), "minute": ("time", Decimal(60)), "hour": ("time", Decimal(3_600)),
+    "day": ("time", Decimal(86_400)), "week": ("time", Decimal(604_800)), "working day": ("time", None),
+    "month": ("time", Decimal(2_629_800)), "year": ("time", Decimal(31_557_600)),
+    "mg": ("mass", Decimal("0.001")), "g": ("mass", Decimal(1)), "kg": ("mass", Decimal(1_000)),
+    "mm": ("length", Decimal(1)), "cm": ("length", Decimal(10)), "m": ("length", Decimal(1_000)),
+    "km": ("length", Decimal(1_000_000)), "ml": ("volume", Decimal(1)), "litre": ("volume", Decimal(1_000)),
+    "dollar": ("money", None), "euro": ("money", None), "pound": ("money", None), "yen": ("money", None),
+    "free": ("money", None),
+}  # fmt: skip
+_ELLIPTIC = frozenset({"time", "mass", "length", "volume"})
+_FREE = re.compile(r"\bgratis\b|無料")
+_WORKING = re.compile(r"working|business|営業日")
 _UNIT_OF = {character: character for character in _COUNTERS} | {
     unicodedata.normalize("NFKC", spelling).replace("\\s", " ").lower(): unit
     for unit, spellings in _UNITS.items()
@@ -75,7 +95,7 @@ _SPELLINGS = "|".join(
 )
 _NUMBER = (
     r"(?P<digits>(?<![a-z0-9.])\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
-    rf"|(?P<kanji>[〇一二三四五六七八九十百千万億]+(?={_SPELLINGS}))"
+    rf"|(?P<kanji>[〇一二三四五六七八九十百千万億]+(?={_SPELLINGS}|[ァ-ヺー]{{2,}}))"
     rf"|(?<![a-z])(?P<word>{'|'.join(sorted(_WORDS, key=len, reverse=True))})(?![a-z])"
 )
 _QUANTITY = re.compile(
@@ -83,7 +103,8 @@ _QUANTITY = re.compile(
     r"(?:(?P<wide>[万億])|\s?(?P<scale>thousand|million|billion|bn)(?![a-z]))?"
     rf"(?:[\s-]?(?:working |business |calendar )?(?P<unit>{_SPELLINGS}))?"
 )
-_YEAR = re.compile(r"(?:19|20)\d\d")
+_YEAR = re.compile(r"(?:19|20)\d\d(?!\d)")
+_SENTENCE_END = re.compile(r"[.!?。！？](?:\s|$)|[。！？]")
 _RANGE = re.compile(r"\s?(?:to|and|-|–|から|～|~|or)\s?")
 _RATE = re.compile(
     r"\b(?:an?|per|each|every)\s(?P<per>seconds?|minutes?|hours?|days?|nights?|weeks?|months?|years?)\b|(?P<ja>[毎月年週日][月年週日]?額|毎[月年週日])"
@@ -101,13 +122,16 @@ _BOUNDS = (
 _CLOCK = re.compile(r"(?<!\d)\d{1,2}:\d{2}(?!\d)")
 #: Names of models and standards: letters and digits in one word.
 _CODE = re.compile(r"(?<![a-z0-9])(?=[a-z0-9-]*\d)(?=[a-z0-9-]*[a-z])[a-z0-9]+(?:-[a-z0-9]+)*")
+_MODEL = re.compile(r"[ァ-ヺー]{2,}\d+(?=[」のはがをもでにとやよか、。]|$)")
 _ENGLISH_NO = re.compile(
     r"\b(?:not|no|never|none|neither|nor|without|cannot|except|nobody|nothing|lacks?)\b|n't\b"
 )
 _JAPANESE_MUST = re.compile(
     r"な(?:ければ|くては|いと)(?:なり|いけ)ま?せ?(?:ない|ん)|だけで(?:は)?なく|少な[いく]|かもしれな[いく]|かもしれません"
 )
-_JAPANESE_NO = re.compile(r"ません|な(?:い|かっ|く)|ずに|なし|無し|不可|禁止|以外")
+_JAPANESE_NO = re.compile(
+    r"ません|な(?:い|かっ|く)|ずに|なし|無し|不可|禁止|以外|対象外|適用外|圏外"
+)
 
 
 class Quantity(msgspec.Struct, frozen=True):
@@ -130,7 +154,13 @@ class Quantity(msgspec.Struct, frozen=True):
     @property
     def kind(self) -> str:
         """What is counted: quantities of one kind stand against each other."""
-        return self.unit or self.noun
+        return _MEASURES.get(self.unit, (self.unit or self.noun, None))[0]
+
+    @property
+    def amount(self) -> tuple[str, Decimal]:
+        """What and how much it is, the same for `90 minutes` and `1.5 hours`."""
+        kind, factor = _MEASURES.get(self.unit, (self.unit, None))
+        return (kind, self.value * factor) if factor is not None else (self.unit, self.value)
 
 
 def folded(text: str) -> str:
@@ -143,7 +173,8 @@ def folded(text: str) -> str:
 
 def quantities(text: str) -> list[Quantity]:
     """Return the quantities of a folded text in order; times of day and codes are none."""
-    taken = [m.span() for m in (*_CLOCK.finditer(text), *_CODE.finditer(text)) if not _is_unit(m)]
+    marked = (*_CLOCK.finditer(text), *_CODE.finditer(text), *_MODEL.finditer(text))
+    taken = [m.span() for m in marked if not _is_unit(m)]
     found = []
     for match in _QUANTITY.finditer(text):
         if any(match.start() < end and start < match.end() for start, end in taken):
@@ -151,8 +182,12 @@ def quantities(text: str) -> list[Quantity]:
         value = _value(match)
         if value is not None:
             unit = _UNIT_OF.get(_spaced(match["unit"] or match["sign"] or ""), "")
-            if not unit and _YEAR.fullmatch(match[0].strip()):
-                unit = "year"
+            if unit in ("", "year") and _YEAR.match(match[0].strip()) and value < 2100:
+                unit = "calendar year"
+            elif (unit == "°c" and match["kanji"]) or match["word"] == "twice":
+                unit = "times"
+            elif unit == "day" and _WORKING.search(match[0]):
+                unit = "working day"
             found.append(
                 Quantity(
                     value,
@@ -163,7 +198,8 @@ def quantities(text: str) -> list[Quantity]:
                     "" if unit else _noun(text, match.end()),
                 )
             )
-    return _ranged(text, found)
+    found += [Quantity(Decimal(0), "free", m.start(), m.end()) for m in _FREE.finditer(text)]
+    return _ranged(text, sorted(found, key=lambda q: q.start))
 
 
 def codes(text: str) -> set[str]:
@@ -174,12 +210,15 @@ def codes(text: str) -> set[str]:
         "per " + (_UNIT_OF.get(_spaced(m["per"] or ""), "") or m["ja"])
         for m in _RATE.finditer(text)
     }
-    return {m[0] for m in (*_CLOCK.finditer(text), *named)} | days | rates
+    models = set(_MODEL.findall(text))
+    return {m[0] for m in (*_CLOCK.finditer(text), *named)} | days | rates | models
 
 
 def letters(text: str) -> set[str]:
-    """Return the single capitals of an unfolded text that tell kinds apart: `vitamin A`, `group B`."""
-    return {f"letter {m[1]}" for m in re.finditer(r"(?<=[a-z] )([A-HJ-Z])(?![\w'])", text)}
+    """Return what only its capital makes a name in an unfolded text: `vitamin A`, `group B`, `the Veld In`."""
+    found = {f"letter {m[1]}" for m in re.finditer(r"(?<=[a-z] )([A-HJ-Z])(?![\w'])", text)}
+    words = re.findall(r"(?<=[a-z] )([A-Z][a-z]+)\b", text)
+    return found | {f"name {word}" for word in words if word.lower() in STOP_WORDS}
 
 
 def negations(text: str) -> int:
@@ -215,6 +254,25 @@ def _ranged(text: str, found: list[Quantity]) -> list[Quantity]:
         if not one.unit and other.unit and _RANGE.fullmatch(text[one.end : other.start]):
             out[at] = msgspec.structs.replace(one, unit=other.unit)
     return out
+
+
+def spelled_out(text: str) -> str:
+    """Return a text whose bare numbers have the unit of the one before: `40 hours on low, on high for six`."""
+    low = text.lower()
+    if len(low) != len(text):
+        return text
+    before: Quantity | None = None
+    missing: list[tuple[int, str]] = []
+    for one in quantities(low):
+        if before is not None and not one.unit and not one.noun:
+            between = low[before.end : one.start]
+            if before.kind in _ELLIPTIC and not _SENTENCE_END.search(between):
+                missing.append((one.end, before.unit))
+                continue
+        before = one if one.unit else before
+    for at, unit in reversed(missing):
+        text = f"{text[:at]} {unit}{text[at:]}"
+    return text
 
 
 def _noun(text: str, at: int) -> str:

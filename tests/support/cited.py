@@ -44,6 +44,13 @@ def labelled() -> tuple[Labelled, ...]:
     return tuple(msgspec.json.decode(line, type=Labelled) for line in lines)
 
 
+@lru_cache(maxsize=1)
+def fresh() -> tuple[Labelled, ...]:
+    """Return the batches that were each written before the checker was run on it, to see what it is worth."""
+    lines = (FIXTURES / "citations_fresh.jsonl").read_bytes().splitlines()
+    return tuple(msgspec.json.decode(line, type=Labelled) for line in lines)
+
+
 def wilson(right: int, all_: int, z: float = 1.96) -> tuple[float, float, float]:
     """Return a share with its 95 % Wilson interval."""
     p = right / all_
