@@ -171,6 +171,10 @@ EVAL = {
         "evals.commands:push",
         "Push scenarios to LangSmith as a dataset; again is no second copy.",
     ),
+    "injection": (
+        f"{_HERE}.injection:injection",
+        "Plant the texts of a file in every way in, with a model that obeys them; fail if one has an effect.",
+    ),
 }
 LEADS = {
     "import": (
