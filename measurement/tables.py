@@ -49,6 +49,8 @@ class EventRow(Row):
     __table_args__ = (
         UniqueConstraint("request_id", "type"),
         Index("ix_ad_events_campaign", "campaign_id", "type", "created_at"),
+        Index("ix_ad_events_advertiser", "advertiser_id", "created_at"),
+        Index("ix_ad_events_publisher", "publisher_id", "created_at"),
     )
 
     request_id: Mapped[str]

@@ -42,6 +42,9 @@ def upgrade() -> None:
         sa.Column("expected", sa.BigInteger(), nullable=False),
         sa.Column("score", sa.Float(), nullable=False),
     )
+    # Questions ask for one side's events of some days.
+    for side in ("advertiser", "publisher"):
+        op.create_index(f"ix_ad_events_{side}", "ad_events", [f"{side}_id", "created_at"])
     op.create_index(op.f("ix_report_schedules_next_at"), "report_schedules", ["next_at"])
     op.create_index(op.f("ix_reports_status"), "reports", ["status"])
     op.create_index(op.f("ix_alerts_day"), "alerts", ["day"])
@@ -56,6 +59,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    for side in ("advertiser", "publisher"):
+        op.drop_index(f"ix_ad_events_{side}", "ad_events")
     for table in reversed(_TABLES):
         op.drop_table(table)
 
