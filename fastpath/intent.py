@@ -33,6 +33,8 @@ _LIMITS: Final = ("under ", "below ", "around ", "max ")
 _TAG: Final = 200
 _MORE_TAGS: Final = 50
 _MOST_TAGS: Final = 3
+#: What a tag says less where its word is only spoken of: in a question of fact, in a tale of what was.
+_MENTION: Final = 150
 _CARRY: Final = 2  # a signal one turn ago counts half, two turns ago a quarter
 _MEDIUM: Final = 300
 _HIGH: Final = 700
@@ -99,6 +101,8 @@ def _weigh(said: tuple[Said, ...], tags: int) -> Reading:
     score += earlier
     if tags:
         score += _TAG + _MORE_TAGS * (tags - 1)
+        if "mention" in found and not earlier and found.isdisjoint(_COMMERCIAL):
+            score -= _MENTION
     score = max(0, min(_TOP, score))
     return Reading(_intent_of(score), score, tuple(sorted(found)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.intent import reach, turns
+from benchmarks.intent import reach, spoken_of, turns
 from domain.formats import Intent
 from fastpath.intent import read_intent
 
@@ -37,3 +37,19 @@ def test_neutral_turns_without_a_tag_are_not(language: str) -> None:
 )
 def test_a_greeting_masks_nothing(text: str) -> None:
     assert read_intent([text], 0).intent not in (Intent.CHITCHAT, Intent.LOW_INTENT)
+
+
+@pytest.mark.parametrize("language", ["eng", "jpn"])
+def test_what_is_only_spoken_of_is_less_of_an_opportunity(language: str) -> None:
+    assert reach(spoken_of(language, "commercial"), 1)[0] == 20
+    texts = spoken_of(language, "mention")
+    assert len(texts) == 20
+    assert reach(texts, 1)[0] <= 13
+    assert reach(turns(language, "neutral"), 1)[0] <= 0.83 * len(turns(language, "neutral"))
+
+
+def test_a_mention_stays_an_opportunity_where_something_is_wanted() -> None:
+    told = "I watched a film about hotels yesterday"
+    assert read_intent([told], 1).intent is Intent.LOW_INTENT
+    assert read_intent([told + ", which one should I book?"], 1).intent is not Intent.LOW_INTENT
+    assert read_intent(["I want to buy a tent", told], 1).intent is not Intent.LOW_INTENT
