@@ -20,6 +20,11 @@ _LONGEST = {
 _MOST_INTERESTS, _INTEREST_CHARS = 20, 60
 _FORMULA = re.compile(r"^[\s\x00-\x1f]*[=+\-@＝＋－＠]")
 _MARKUP = re.compile(r"<\s*[a-z!/?]|javascript:", re.I)
+_LEFT_OUT = {
+    "formula": "The cell {} begins like a formula; it was left out.",
+    "markup": "The cell {} holds markup; it was left out.",
+    "too_long": "The cell {} is too long; it was left out.",
+}
 _SPLIT = re.compile(r"[;,|、；]")
 _DAY = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?$")
 _YES = frozenset(("1", "true", "yes", "y", "x", "t", "はい", "停止", "拒否"))
@@ -188,19 +193,9 @@ class _Cells:
 
     def text(self, field: str) -> str:
         """Return a cell that people will read; what a spreadsheet or a page would run is left out."""
-        stated = self.plain(field)
-        if not stated or stated in {"-", "–", "—"}:
-            return ""
-        if _FORMULA.match(stated):
-            self.say("formula", f"The cell {field} begins like a formula; it was left out.")
-            return ""
-        if _MARKUP.search(stated):
-            self.say("markup", f"The cell {field} holds markup; it was left out.")
-            return ""
-        text = clean(stated)
-        if len(text) > _LONGEST.get(field, 200):
-            self.say("too_long", f"The cell {field} is too long; it was left out.")
-            return ""
+        text, problem = readable(field, self.plain(field))
+        if problem:
+            self.say(problem, _LEFT_OUT[problem].format(field))
         return text
 
     def broken(self) -> bool:
@@ -218,6 +213,23 @@ class _Cells:
     def reject(self, code: str, reason: str) -> None:
         """Tell why the line is left out."""
         self._note(Problem(self._line, code, reason))
+
+
+def readable(field: str, stated: str) -> tuple[str, str]:
+    """Return a text as people may read it, and the code of why it is left out (empty if it is not).
+
+    Args:
+        field: Of a lead; says how long the text may be.
+        stated: As it came.
+    """
+    if not stated or stated in {"-", "–", "—"}:
+        return "", ""
+    if _FORMULA.match(stated):
+        return "", "formula"
+    if _MARKUP.search(stated):
+        return "", "markup"
+    text = clean(stated)
+    return ("", "too_long") if len(text) > _LONGEST.get(field, 200) else (text, "")
 
 
 def moment_of(stated: str) -> datetime | None:
