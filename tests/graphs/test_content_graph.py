@@ -34,6 +34,7 @@ from tests.support.content import content_run, first_input, run_content
 from tests.support.creatives import fact, shoe, wanted
 from tools.provenance import read
 from tools.render import problems, slot_of
+from tools.video import ffmpeg
 
 NODES = ("understand", "read_sources", "write", "check", "draw", "collect")
 #: Small, with parts that run side by side in `write` and in `draw`.
@@ -143,6 +144,28 @@ def _png() -> bytes:
     file = io.BytesIO()
     Image.new("RGB", (200, 80), (246, 231, 203)).save(file, format="PNG")
     return file.getvalue()
+
+
+@pytest.mark.asyncio
+async def test_a_film_is_made_where_ffmpeg_is_and_said_to_be_missing_where_it_is_not(
+    services: Services, saver: AsyncPostgresSaver
+) -> None:
+    listener = Listener()
+    order = {
+        "kinds": ["video"], "channels": ["tiktok"], "languages": ["eng"], "variants": 1, "segments": [],
+    }  # fmt: skip
+    final, made, shelf = await made_by(services, saver, listener, **order)
+    assert final["outcome"] == "done"
+    films = [a for a in made.assets if a.kind == "video"]
+    if ffmpeg() is None:
+        assert films == []
+        assert any("ffmpeg" in e.message for e in listener.events if e.type == "warning")
+        return
+    (film,) = films
+    inside = read(await shelf.file(film.id), "video/mp4")
+    assert inside is not None
+    assert inside.title.startswith("tiktok.in_feed")
+    assert film.texts["price"] == ("$138",)
 
 
 class Painter:
