@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from api.serving import settle
 from auction.position import price_at
 from auction.types import PPM, Candidate, Rule
 from benchmarks import echo_app
@@ -301,8 +302,9 @@ def measure(args: argparse.Namespace, echo: ServedEcho) -> None:
             requests = market.requests(args.requests)
             snapshot = build(market, folder / label)
             del market
-            gc.collect()
-            gc.freeze()
+            gc.unfreeze()
+            settle.cache_clear()
+            settle()  # as the service does it once it has a snapshot
             in_process(snapshot, requests, echo.cpu())
             vcg(snapshot, requests)
 

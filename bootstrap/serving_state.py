@@ -35,9 +35,10 @@ T = TypeVar("T")
 
 #: Whoever holds this lock is the one process that serves from local state. Any constant will do.
 _LOCK: Final = 8_120_774_309
-_BATCH: Final = 500
+#: Unpacking and packing a batch holds up whoever asks for an ad meanwhile: some milliseconds for so many.
+_BATCH: Final = 100
 _DRAIN_SECONDS: Final = 0.3
-_BREATH_SECONDS: Final = 0.1
+_BREATH_SECONDS: Final = 0.02
 _SYNC_SECONDS: Final = 2.0
 _AGAIN_SECONDS: Final = 1.0
 #: A slower answer of the shared state counts as "down".
