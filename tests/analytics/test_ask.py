@@ -2,103 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 import pytest_asyncio
-from langchain_core.language_models.chat_models import BaseChatModel
-from langchain_core.messages import AIMessage
-from langchain_core.outputs import ChatGeneration, ChatResult
-from pydantic import Field
 from sqlalchemy import text
 
 from agents.analytics import checking
 from agents.analytics.agent import ask
 from agents.analytics.policy import allowed
 from agents.analytics.reading import read_question
-from agents.analytics.schemas import AnalyticsQuery, Answer, Figure, Known
+from agents.analytics.schemas import AnalyticsQuery, Figure
 from bootstrap.services import Services
 from domain.errors import BadInput, ParleyError, Unavailable, Unprocessable
 from domain.ids import stable_id
-from domain.time import FixedClock
-from llm.router import ModelRouter
 from measurement.figures import value, value_of, wilson
-from measurement.queries import recount, run
+from measurement.queries import run
 from measurement.query_types import Cell, Dimension, Filter, Group, Metric, Period, Query, Side
-from tests.support.catalogue import Market, market
-from tests.support.happenings import Shown, happened
-
-TODAY = date(2026, 11, 21)
-QUESTIONS = Path(__file__).with_name("questions.tsv")
-USAGE = {"input_tokens": 9, "output_tokens": 9, "total_tokens": 18}
-SHOES, SALE = stable_id("cmp", "shoes"), stable_id("cmp", "sale")
-NAMES = {SHOES: "Trail shoes", SALE: "夏のセール"}
-KNOWN = Known(Side.ADVERTISER, NAMES, {}, TODAY)
-ROUTER = ModelRouter(clock=FixedClock(0))
-
-
-def on(day: str, hour: int = 12) -> datetime:
-    return datetime.fromisoformat(day).replace(hour=hour, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class Scene:
-    """A market where things have happened, and a stranger's."""
-
-    services: Services
-    ours: Market
-    theirs: Market
-
-    @asynccontextmanager
-    async def session(self, org: str) -> AsyncIterator[Any]:
-        async with self.services.db.tenant(org) as session:
-            yield session
-
-    async def run(self, query: Query, org: str | None = None) -> Any:
-        org = org or self.ours.advertiser
-        async with self.session(org) as session:
-            return await run(session, org, query)
-
-    async def recount(self, query: Query, org: str | None = None) -> Any:
-        org = org or self.ours.advertiser
-        async with self.session(org) as session:
-            return await recount(session, org, query)
-
-    async def ask(self, question: str, known: Known = KNOWN) -> Answer:
-        return await ask(question, known, router=ROUTER, run=self.run, recount=self.recount)
+from tests.support.asking import KNOWN, ROUTER, SALE, SHOES, TODAY, Scene, make_scene
 
 
 @pytest_asyncio.fixture
 async def scene(services: Services) -> Scene:
-    ours, theirs = await market(services), await market(services)
-    shoes: dict[str, Any] = {
-        "advertiser": ours.advertiser, "publisher": ours.publisher, "campaign": SHOES,
-        "per_click": 333_333,
-    }  # fmt: skip
-    sale: dict[str, Any] = {**shoes, "campaign": SALE, "ad": "ad_2", "language": "jpn"}
-    await happened(
-        services,
-        [
-            Shown(at=on("2026-11-10"), impressions=200, clicks=10, submits=2, **shoes),
-            Shown(at=on("2026-11-12"), impressions=100, clicks=20, submits=1, **sale),
-            Shown(at=on("2026-11-17"), impressions=300, clicks=9, submits=3, **shoes),
-            Shown(at=on("2026-11-18", 23), impressions=50, clicks=1, dismissals=4, **sale),
-            Shown(at=on("2026-11-20", 0), impressions=10, clicks=1, **{**sale, "currency": "JPY"}),
-            Shown(
-                at=on("2026-11-17"), impressions=77, clicks=7, per_click=5,
-                **{k: v for k, v in {**shoes, "advertiser": theirs.advertiser}.items() if k != "per_click"},
-            ),
-            Shown(at=on("2026-11-17"), offers=40, reason="no_match", **shoes),
-        ],
-    )  # fmt: skip
-    return Scene(services, ours, theirs)
+    return await make_scene(services)
 
 
 def query(*metrics: Metric, **more: Any) -> Query:
@@ -348,96 +278,6 @@ def test_rates_and_money_are_exact() -> None:
     for bound in wilson(10, 200):
         assert (0.05 - bound) ** 2 == pytest.approx(1.959964**2 * bound * (1 - bound) / 200)
     assert wilson(0, 0) == (0.0, 1.0)
-
-
-def test_questions_as_people_ask_them_are_read() -> None:
-    """Sixty questions, half of them Japanese; 56 were read right before any rule was changed for them."""
-    short = {SHOES: "shoes", SALE: "sale"}
-    wrong = []
-    for line in QUESTIONS.read_text("utf-8").splitlines():
-        if line.startswith("#"):
-            continue
-        question, *meant = line.split("\t")
-        read = read_question(question, KNOWN)
-        found = [
-            read.kind, ",".join(read.metrics), ",".join(read.by),
-            ",".join(short[i] for i in read.campaigns), str(read.first), str(read.last),
-            str(read.compare_first or ""), str(read.compare_last or ""),
-        ]  # fmt: skip
-        if found != meant:
-            wrong.append((question, found))
-    assert wrong == []
-
-
-class Choosing(BaseChatModel):
-    """A live model that answers the query tool with what it is told to, and keeps what it was sent."""
-
-    answers: list[dict[str, Any]]
-    sent: list[str] = Field(default_factory=list)
-
-    @property
-    def _llm_type(self) -> str:
-        return "choosing"
-
-    def bind_tools(self, tools: Any, **kwargs: Any) -> Any:
-        return self
-
-    def _generate(self, messages: Any, *_: Any, **__: Any) -> ChatResult:
-        self.sent.append("\n".join(str(message.content) for message in messages))
-        call = {
-            "name": "AnalyticsQuery",
-            "args": self.answers.pop(0),
-            "id": "1",
-            "type": "tool_call",
-        }
-        message = AIMessage("", tool_calls=[call], usage_metadata=USAGE)
-        return ChatResult(generations=[ChatGeneration(message=message)])
-
-
-async def chosen(scene: Scene, *answers: dict[str, Any]) -> tuple[Answer, Choosing]:
-    model = Choosing(answers=list(answers))
-
-    async def at_once(seconds: float) -> None:
-        return None
-
-    router = ModelRouter(
-        "openai:gpt-6-luna", clock=FixedClock(0), build=lambda *_: model, sleep=at_once, canary="kanaria-1"
-    )  # fmt: skip
-    answer = await ask(
-        "Which of them went best lately?",
-        KNOWN,
-        router=router,
-        run=scene.run,
-        recount=scene.recount,
-    )
-    return answer, model
-
-
-@pytest.mark.asyncio
-async def test_a_model_chooses_arguments_and_the_rules_write(scene: Scene) -> None:
-    week = {"first": "2026-11-09", "last": "2026-11-15"}
-    answer, model = await chosen(scene, {"metrics": ["clicks"], "by": ["campaign"], **week})
-    assert "– 夏のセール: clicks 20\n– Trail shoes: clicks 10" in answer.text
-    assert answer.chosen_by != "rules"
-    assert '<quoted trust="advertiser" source="question">' in model.sent[0]
-    assert SHOES in model.sent[0]
-
-
-@pytest.mark.asyncio
-async def test_what_a_model_may_not_choose_is_not_asked(scene: Scene) -> None:
-    """Another tenant's campaign, a metric that does not exist, a thousand years: sent back to the model."""
-    week = {"first": "2026-11-09", "last": "2026-11-15"}
-    bad: list[dict[str, Any]] = [
-        {"metrics": ["clicks"], "campaigns": [stable_id("cmp", "x")], **week},
-        {"metrics": ["revenue; DROP TABLE runs"], **week},
-        {"metrics": ["clicks"], "first": "1026-11-09", "last": "2026-11-15"},
-    ]
-    with pytest.raises(Unprocessable) as caught:
-        await chosen(scene, *bad)
-    assert caught.value.code == "question_not_understood"
-    good = {"metrics": ["clicks"], **week}
-    answer, model = await chosen(scene, bad[0], good)
-    assert (answer.figures[0].text, len(model.sent)) == ("30", 2)
 
 
 @pytest.mark.parametrize(

@@ -55,14 +55,14 @@ async def field(services: Services) -> Field:
         }  # fmt: skip
         for ad in of[good][:-1]:
             shown.append(
-                Shown(campaign=good, ad=ad, impressions=60, clicks=12, per_click=277_778, **common)
+                Shown(campaign=good, ad=ad, impressions=20, clicks=12, per_click=277_778, **common)
             )
         shown.append(
-            Shown(campaign=good, ad=weak, impressions=60, clicks=1, per_click=1, **common)
+            Shown(campaign=good, ad=weak, impressions=20, clicks=1, per_click=1, **common)
         )
         for ad in of[bad]:
             shown.append(
-                Shown(campaign=bad, ad=ad, impressions=30, clicks=2, per_click=2_500_000, **common)
+                Shown(campaign=bad, ad=ad, impressions=8, clicks=2, per_click=2_500_000, **common)
             )
     await happened(services, shown)
     return Field(sides, good, bad, weak)
