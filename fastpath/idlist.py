@@ -105,7 +105,7 @@ class IdList(Sequence[str]):
     def number(self, name: str) -> int:
         """Return the number of an id among sorted ones, or -1."""
         if self._prefix:
-            return int(self._packed.number(name, self._count))
+            return int(self._packed.number(str(name), self._count))
         wanted = name.encode("utf-8", "replace")
         at = bisect_left(range(self._count), wanted, key=self._raw)
         return at if at < self._count and self._raw(at) == wanted else -1
