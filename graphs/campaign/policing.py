@@ -157,8 +157,16 @@ async def creatives(
     return _with(report, refused)
 
 
-async def launch(ctx: GraphContext, approval: Approval, changeset: str) -> None:
-    """Ask before a campaign goes live: somebody who may decide must have approved it.
+async def launch(
+    ctx: GraphContext, approval: Approval, changeset: str, node: str = "campaign/launch"
+) -> None:
+    """Ask before anything goes live or moves money: somebody who may decide must have approved it.
+
+    Args:
+        ctx: Parts of the run.
+        approval: Who decided what.
+        changeset: Hash of what is done.
+        node: From where.
 
     Raises:
         PolicyRefused: if nobody is named who did.
@@ -171,7 +179,7 @@ async def launch(ctx: GraphContext, approval: Approval, changeset: str) -> None:
         "changeset": Argument(changeset, Trust.OPERATOR, ("ledger",)),
     }
     guard = Guard(built_in(), canary=ctx.router.canary)
-    await admit(ctx, guard, Call("campaign/launch", "launch", arguments))
+    await admit(ctx, guard, Call(node, "launch", arguments))
 
 
 async def admit(ctx: GraphContext, guard: Guard, call: Call) -> None:

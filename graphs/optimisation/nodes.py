@@ -20,7 +20,7 @@ from catalog.resting import RESTING, AdRests
 from domain.errors import Conflict, Forbidden, NotFound, ParleyError
 from domain.money import Money
 from domain.time import utc
-from graphs.campaign import bookings
+from graphs.campaign import bookings, policing
 from graphs.channels import dispatcher
 from graphs.context import GraphContext
 from graphs.optimisation.approving import by_policy
@@ -233,6 +233,7 @@ async def _apply(
 ) -> tuple[OpResult, ...]:
     if not changeset.changes:
         return ()
+    await policing.launch(ctx, state["approval"], changeset.hash, "optimisation/apply")
     return await dispatcher(ctx).apply(changeset, Approved(state["approval"].by, changeset.hash))
 
 
