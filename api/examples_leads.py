@@ -52,6 +52,15 @@ LEAD_EXAMPLES: dict[str, Any] = {
         "enriched": {"language": "main language of JP"},
     },
     "ForgottenOut": {"leads": 1},
+    "SyncedOut": {
+        "read": 40,
+        "added": 31,
+        "merged": 3,
+        "unchanged": 2,
+        "suppressed": 1,
+        "rejected": {"no_consent": 3},
+        "until": _AT,
+    },
     "AudienceOut": {
         "id": f"adn_{_ID}",
         "name": "Trail runners in Japan",

@@ -90,6 +90,7 @@ class Settings(BaseModel):
     pinecone_host: str | None = Field(
         None, description="https://… of the index's data plane; as wide as the embedder's vectors"
     )
+    linkedin_url: str = Field("https://api.linkedin.com", description="where lead forms are read")
     parley_optimise_hour: int = Field(
         4, ge=-1, le=23, description="UTC hour of the daily optimisation runs; -1: none"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from api.models.common import In, Line, Moment, Out, example
 
@@ -62,6 +62,35 @@ class LeadOut(Out):
     grade: str = Field(description="A to D; from C on it is qualified.")
     reasons: list[str] = Field(description="Why it has its score, with the points of each reason.")
     enriched: dict[str, Any] = Field(description="Fields that were derived, and from what.")
+
+
+class LinkedInIn(In):
+    """Whose lead forms to read, and with which token; the token is used once and not kept."""
+
+    model_config = example(
+        {"owner": "urn:li:sponsoredAccount:507404993", "token": "an OAuth 2 access token"}
+    )
+
+    owner: Line = Field(
+        max_length=80, description="urn:li:sponsoredAccount:… or urn:li:organization:…"
+    )
+    token: SecretStr = Field(min_length=8, max_length=4_000)
+    lawful_basis: Basis = Field("consent", description="Of people who ticked no box of consent.")
+    note: Line = Field(
+        "", max_length=2_000, description="What another basis than consent rests on."
+    )
+
+
+class SyncedOut(Out):
+    """What a round brought."""
+
+    read: int
+    added: int
+    merged: int
+    unchanged: int
+    suppressed: int
+    rejected: dict[str, int] = Field(description="Answers left out, by code.")
+    until: Moment = Field(description="Everything submitted before has been read.")
 
 
 class ContactsIn(In):

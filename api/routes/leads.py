@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
+import httpx
 import msgspec
 from fastapi import APIRouter, Query, Request
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,10 +22,14 @@ from api.models.leads import (
     ForgottenOut,
     LeadImportOut,
     LeadOut,
+    LinkedInIn,
+    SyncedOut,
 )
 from api.state import State
 from api.uploads import received
 from audience.imports import Importer
+from audience.lead_sync import LeadSync
+from audience.linkedin import SOURCE, LinkedInLeads
 from audience.repository import Imports
 from audience.rows import moment_of
 from audience.rule import AudienceRule
@@ -32,11 +38,14 @@ from audience.service import AudienceService
 from audience.tables import AudienceRow, Lead
 from audience.types import LawfulBasis, Terms
 from domain.errors import BadInput
+from domain.time import utc
 
 router = APIRouter(prefix="/api/v1", tags=["leads"])
 
 Purpose = Literal["marketing", "enrichment"]
 
+#: Seconds for one page of answers.
+_LINKEDIN_S = 30.0
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _BODY = {
     "requestBody": {
@@ -93,6 +102,21 @@ async def import_leads(
             name=name, sha256=digest, by=who(caller), mapping=_mapping(column or []),
         )  # fmt: skip
     return LeadImportOut.model_validate(done)
+
+
+@router.post("/leads/linkedin")
+async def sync_linkedin(body: LinkedInIn, caller: CampaignWriter, api: Api) -> SyncedOut:
+    """Fetch what people answered in your LinkedIn lead forms since the last time."""
+    parts = api.services
+    terms = Terms(source=SOURCE, lawful_basis=LawfulBasis(body.lawful_basis), note=body.note)
+    async with httpx.AsyncClient(trust_env=False, timeout=_LINKEDIN_S) as client:
+        forms = LinkedInLeads(
+            client, body.token.get_secret_value(), base_url=parts.settings.linkedin_url
+        )
+        done = await LeadSync(parts.db, parts.clock, parts.settings.key("leads"), forms).run(
+            caller.org_id, body.owner, terms
+        )
+    return SyncedOut.model_validate({**asdict(done), "until": utc(done.until_ms)})
 
 
 @router.get("/leads/imports")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -65,6 +66,32 @@ def import_file(
     rest = sum(done["counts"].values()) - min(len(done["problems"]), _SHOWN)
     if rest > 0:
         out.print(f"  and {rest:,} more: {escape(_counted(done['counts']))}", soft_wrap=True)
+
+
+@guarded
+def linkedin(
+    owner: Annotated[
+        str, typer.Argument(help="urn:li:sponsoredAccount:… or urn:li:organization:….")
+    ],
+    basis: Annotated[str, typer.Option(help="Of people who ticked no box of consent.")] = "consent",
+    note: Annotated[str, typer.Option(help="What a basis other than consent rests on.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Fetch new answers of LinkedIn lead forms; the token is read from LINKEDIN_TOKEN."""
+    token = os.environ.get("LINKEDIN_TOKEN", "")
+    if not token:
+        raise BadInput("token_missing", "Put an access token of LinkedIn into LINKEDIN_TOKEN.")
+    body = {"owner": owner, "token": token, "lawful_basis": basis, "note": note}
+    with working("reading lead forms", quiet=as_json):
+        done = connect().post("/api/v1/leads/linkedin", body)
+    if as_json:
+        print_json(done)
+        return
+    line("✓", "read", f"{done['read']} answers")
+    out.print(f"{done['added']:>9,} new leads")
+    out.print(f"{done['merged'] + done['unchanged']:>9,} were there already")
+    if done["rejected"]:
+        out.print(f"  left out: {escape(_counted(done['rejected']))}", soft_wrap=True)
 
 
 @guarded

@@ -181,6 +181,10 @@ LEADS = {
         f"{_HERE}.leads:import_file",
         "Take a list of people in; the same people again are there once.",
     ),
+    "linkedin": (
+        f"{_HERE}.leads:linkedin",
+        "Fetch new answers of LinkedIn lead forms; the token is read from LINKEDIN_TOKEN.",
+    ),
     "list": (f"{_HERE}.leads:listed", "List the most promising leads, and why each is."),
     "erase": (f"{_HERE}.leads:erase", "Forget people, and see that no import brings them back."),
     "audiences": (

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
-from tests.api.conftest import Accounts, Door
+from bootstrap.services import Services
+from tests.api.conftest import Accounts, Door, open_door
+from tests.support.linkedin_wire import TOKEN, lead, linkedin
 
 pytestmark = pytest.mark.asyncio
 
@@ -123,3 +126,24 @@ async def test_a_hundred_megabytes_are_the_most(door: Door, accounts: Accounts) 
         headers=headers,
     )
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+
+
+async def test_linkedin_forms_are_read_with_a_token_that_is_not_kept(
+    accounts: Accounts, services: Services
+) -> None:
+    key, now = accounts.advertiser_key, services.clock.now_ms()
+    body = {"owner": "urn:li:sponsoredAccount:507", "token": TOKEN}
+    async with linkedin([lead("l1", now - 5_000, WORK_EMAIL="a@kaze.example")]) as server:
+        settings = services.settings.model_copy(update={"linkedin_url": server.url})
+        async with open_door(settings) as door:
+            done = await door.call("POST", "/api/v1/leads/linkedin", key, json=body)
+            assert done.status_code == 200, done.text
+            assert (done.json()["read"], done.json()["added"]) == (1, 1)
+            other = {**body, "token": "x" * 20}
+            refused = await door.call("POST", "/api/v1/leads/linkedin", key, json=other)
+            assert (refused.status_code, refused.json()["code"]) == (401, "linkedin_token")
+            assert "x" * 20 not in refused.text
+    async with services.db.system() as session:
+        for table in ("leads", "lead_cursors", "lead_imports"):
+            rows = await session.execute(text(f"SELECT row_to_json(t)::text FROM {table} t"))
+            assert not any(TOKEN in row for row in rows.scalars())

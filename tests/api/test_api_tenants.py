@@ -155,6 +155,7 @@ async def test_every_route_asks_for_its_scope(
         ("campaigns:write", "PATCH", f"/api/v1/campaigns/cmp_{item}", {}),
         ("keys:write", "PATCH", f"/api/v1/apps/app_{item}", {}),
         ("campaigns:write", "POST", "/api/v1/leads/import?name=x&source=x&lawful_basis=consent", {}),
+        ("campaigns:write", "POST", "/api/v1/leads/linkedin", {"owner": "x", "token": "12345678"}),
         ("campaigns:read", "GET", "/api/v1/leads", None),
         ("campaigns:read", "GET", "/api/v1/leads/imports", None),
         ("campaigns:write", "POST", "/api/v1/leads/erase", {"contacts": ["a@b.example"]}),

@@ -121,3 +121,24 @@ def test_what_cannot_be_sent_is_said_at_once(parley: Parley, tmp_path: Path) -> 
     assert (told.code, told.json["code"]) == (3, "file_too_large")
     told = parley("leads", "list", "--json")
     assert (told.code, told.json["code"]) == (5, "service_not_running")
+
+
+def test_linkedin_takes_its_token_from_the_environment(
+    parley: Parley, answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LINKEDIN_TOKEN", raising=False)
+    told = parley("leads", "linkedin", "urn:li:organization:1", "--json")
+    assert (told.code, told.json["code"]) == (3, "token_missing")
+    monkeypatch.setenv("LINKEDIN_TOKEN", "secret-token")
+    answers.answer = {
+        "read": 3,
+        "added": 1,
+        "merged": 1,
+        "unchanged": 0,
+        "rejected": {"no_consent": 1},
+    }
+    told = parley("leads", "linkedin", "urn:li:organization:1")
+    assert "1 new leads" in told.out
+    assert "left out: 1 no_consent" in told.out
+    assert answers.asked[-1][1]["token"] == "secret-token"
+    assert "secret-token" not in told.out + told.err
