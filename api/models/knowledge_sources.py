@@ -26,7 +26,10 @@ class KnowledgeSourceIn(In):
         description="An http(s) address; or a folder such as `brand/`, below `orgs/<id>/files/`.",
     )
     namespace: Namespace = "default"
-    trust: TrustLabel = Field("untrusted", description="Who is answerable for what is read there.")
+    trust: TrustLabel | None = Field(
+        None,
+        description="Who is answerable for what is read there; untrusted by default. It stays what it is.",
+    )
     campaign_id: Annotated[str, Field(pattern=r"^cmp_[0-9A-HJKMNP-TV-Z]{26}$")] | None = None
 
 

@@ -23,7 +23,7 @@ from api.models.knowledge_sources import (
 )
 from api.routes.knowledge import Known
 from api.uploads import received
-from domain.errors import BadInput
+from domain.errors import BadInput, Conflict
 from rag.ingest import remove_source
 from rag.ingest_jobs import (
     Files,
@@ -36,6 +36,7 @@ from rag.ingest_jobs import (
 )
 from rag.ingest_tables import FileStatus, IngestFile, IngestJob
 from rag.repository import Sources
+from rag.tables import Source
 from rag.types import Trust
 from tools.product_source.links import web_address
 
@@ -73,9 +74,10 @@ async def add_source(
             kind=body.kind,
             uri=uri,
             name=body.uri,
-            trust=Trust(body.trust),
+            trust=Trust(body.trust or Trust.UNTRUSTED),
             settings={"campaign_id": body.campaign_id} if body.campaign_id else None,
         )
+        _check_trust(source, body.trust)
         # Adding what was removed takes it in again.
         source.status = "active"
         ingest = IngestService(session, api.services.ids, api.services.clock)
@@ -91,7 +93,7 @@ async def upload(
     known: Known,
     namespace: Space = "default",
     source: Annotated[str, Query(max_length=80, description="Which set of uploads.")] = "uploads",
-    trust: Annotated[TrustLabel, Query()] = "untrusted",
+    trust: Annotated[TrustLabel | None, Query()] = None,
 ) -> IngestJobOut:
     """Upload a file as the raw body (at most 100 MB); the same name again replaces what it said."""
     checked_name(name)
@@ -102,8 +104,13 @@ async def upload(
             service = await known.writer(session)
             index = await service.open(caller.org_id, namespace)
             found = await service.add_source(
-                index, kind="upload", uri=f"upload:{source}", name=source, trust=Trust(trust)
+                index,
+                kind="upload",
+                uri=f"upload:{source}",
+                name=source,
+                trust=Trust(trust or Trust.UNTRUSTED),
             )
+            _check_trust(found, trust)
             found.status = "active"
             key = original_key(caller.org_id, found.id, digest)
             # The object first: a row never points at an object that is not there.
@@ -169,6 +176,16 @@ async def retry_job(job_id: JobId, caller: CampaignWriter, api: Api) -> IngestJo
     async with api.services.db.tenant(caller.org_id) as session:
         ingest = IngestService(session, api.services.ids, api.services.clock)
         return await _told(session, await ingest.retry(job_id))
+
+
+def _check_trust(source: Source, wanted: str | None) -> None:
+    """Refuse another label for what a source has brought already: answers given rest on the old one."""
+    if wanted is not None and source.trust != wanted:
+        raise Conflict(
+            "source_of_another_trust",
+            f"{source.name!r} is labelled {source.trust}; give another `source`, or leave `trust` out.",
+            trust=source.trust,
+        )
 
 
 async def _told(session: AsyncSession, job: IngestJob) -> IngestJobOut:

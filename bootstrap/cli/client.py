@@ -72,13 +72,18 @@ class Client:
         return self._call("PATCH", path, self.accounts.advertiser_key, json=body)
 
     def give(self, name: str, content: bytes, namespace: str, trust: str = "untrusted") -> Any:
-        """Upload a file into the knowledge store."""
+        """Upload a file into the knowledge store, into the set of uploads with that trust."""
         return self._call(
             "POST",
             "/api/v1/knowledge/sources/upload",
             self.accounts.advertiser_key,
             content=content,
-            params={"name": name, "namespace": namespace, "trust": trust},
+            params={
+                "name": name,
+                "namespace": namespace,
+                "trust": trust,
+                "source": "uploads" if trust == "untrusted" else f"uploads-{trust}",
+            },
         )
 
     def bring(self, path: str, file: Path, **params: Any) -> Any:

@@ -46,7 +46,7 @@ def ingest(
         ),
     ],
     namespace: Namespace = "default",
-    trust: Trust = "untrusted",
+    trust: Trust = None,
     wait: Annotated[bool, typer.Option(help="Wait until everything is read.")] = True,
     as_json: Json = False,
 ) -> None:
@@ -57,12 +57,12 @@ def ingest(
         address = (
             {"kind": "prefix", "uri": folder} if kind == "prefix" else {"kind": "url", "uri": what}
         )
-        body = {**address, "namespace": namespace, "trust": trust}
+        body = {**address, "namespace": namespace, **({"trust": trust} if trust else {})}
         told = [client.post("/api/v1/knowledge/sources", body)]
     else:
         path = Path(what)
         told = [
-            client.give(_name(file, path), file.read_bytes(), namespace, trust)
+            client.give(_name(file, path), file.read_bytes(), namespace, trust or "untrusted")
             for file in _files(path)
         ]
     if wait:

@@ -11,7 +11,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from bootstrap.accounts import read_accounts
 from bootstrap.cli.client import Client, connect
@@ -230,7 +229,10 @@ def _table(rows: Sequence[dict[str, Any]], names: Sequence[str], as_json: bool) 
     if as_json:
         print_json(rows)
         return
-    table = Table(*names, box=None)
+    # Plain lines: a table would cut the ids that are to be copied.
+    widths = [max(len(str(row[name])) for row in rows) for name in names] if rows else []
     for row in rows:
-        table.add_row(*(escape(str(row[name])) for name in names))
-    out.print(table if rows else "There is nothing yet.")
+        cells = (str(row[name]).ljust(width) for name, width in zip(names, widths, strict=True))
+        out.print(escape("  ".join(cells).rstrip()), soft_wrap=True)
+    if not rows:
+        out.print("There is nothing yet.")

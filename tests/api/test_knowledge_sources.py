@@ -70,6 +70,24 @@ async def test_a_file_goes_in_is_read_and_goes_out_again(
     assert told["files"][0]["status"] == "done"
 
 
+async def test_the_label_of_a_source_stays_what_it_is(door: Door, accounts: Accounts) -> None:
+    key = accounts.advertiser_key
+    first = await upload(door, key, "a.md", b"# A\n\nOne.", source="brand", trust="owned")
+    assert first.status_code == 202
+    for trust, status in (({}, 202), ({"trust": "owned"}, 202), ({"trust": "untrusted"}, 409)):
+        answer = await upload(door, key, "b.md", b"# B\n\nTwo.", source="brand", **trust)
+        assert answer.status_code == status, answer.text
+    assert answer.json()["code"] == "source_of_another_trust"
+    page = {"kind": "url", "uri": "https://shop.example/a"}
+    for trust, status in (({}, 202), ({"trust": "partner"}, 409)):
+        answer = await door.call("POST", f"{BASE}/sources", key, json={**page, **trust})
+        assert answer.status_code == status, answer.text
+    labels = {
+        s["name"]: s["trust"] for s in (await door.call("GET", f"{BASE}/sources", key)).json()
+    }
+    assert labels == {"brand": "owned", "https://shop.example/a": "untrusted"}
+
+
 async def test_a_broken_file_says_why_and_can_be_retried(
     door: Door, accounts: Accounts, services: Services
 ) -> None:
@@ -131,7 +149,7 @@ async def test_private_addresses_are_never_connected_to(
         return None
 
     # The worker's own fetcher: the test suite would notice a connection, and so would the refusal's reason.
-    worker = replace(of_a_worker(services, emit, "tests"), embedder=WordEmbedder())
+    worker = replace(await of_a_worker(services, emit, "tests"), embedder=WordEmbedder())
     assert await worker.execute(job["id"]) == "failed"
     told = (await door.call("GET", f"{BASE}/jobs/{job['id']}", key)).json()
     assert told["files"][0]["error"]["code"] == "site_private_address"

@@ -170,7 +170,7 @@ def test_ingest_takes_a_file_a_folder_and_an_address(
         ("a.md", "owned"),
         ("below/b.html", "owned"),
     ]
-    address = {"namespace": "shop", "trust": "untrusted"}
+    address = {"namespace": "shop"}
     for what, named in (
         ("https://shop.example/faq", {"kind": "url", "uri": "https://shop.example/faq"}),
         ("prefix:brand/", {"kind": "prefix", "uri": "brand/"}),
