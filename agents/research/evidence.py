@@ -6,9 +6,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain, islice
 from typing import Literal
 from urllib.parse import urlsplit
 
+from agents.research.policy import MOST_SENTENCES
 from agents.research.schemas import ResearchMaterial, Source
 from domain.brief import Brief
 from domain.evidence import Passage
@@ -94,8 +96,8 @@ def gathered(
 ) -> Read:
     """Return what was read as one body of evidence."""
     own_hosts = {h for p in material.products if (h := urlsplit(p.url or "").hostname)}
-    evidence = [_of_fact(fact, "own", "you") for fact in material.site_facts]
-    evidence += [_of_fact(fact, "own", "you") for p in material.products for fact in p.facts]
+    facts = chain(material.site_facts, (fact for p in material.products for fact in p.facts))
+    evidence = [_of_fact(fact, "own", "you") for fact in islice(facts, MOST_SENTENCES)]
     rivals: list[Rival] = []
     for page in pages:
         mine = page.host in own_hosts
@@ -110,10 +112,10 @@ def gathered(
         ]  # fmt: skip
         if not mine:
             rivals.append(Rival(name=page.name, products=page.products))
+            theirs = (fact for product in page.products for fact in product.facts)
             evidence += [
                 _of_fact(fact, "rival", page.name, page.url)
-                for product in page.products
-                for fact in product.facts
+                for fact in islice(theirs, MOST_SENTENCES)
             ]
     for passage in passages:
         evidence += _of_passage(passage)

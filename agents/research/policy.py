@@ -13,6 +13,8 @@ PASSAGES = 5
 #: Web addresses of a goal that are read.
 ADDRESSES = 8
 KEYWORDS = 12
+#: Sentences of one shop that are looked at; a feed of 50,000 products has a million.
+MOST_SENTENCES = 3_000
 #: Statements of one kind that are kept, the surest first.
 MOST_OF_A_KIND = 12
 #: Sources shown with one statement.
