@@ -99,7 +99,8 @@ async def questions(url: str, events: int) -> dict[str, Any]:
                 text(
                     "INSERT INTO ad_events (id, created_at, request_id, type, app_id, publisher_id, "
                     "advertiser_id, campaign_id, ad_id, charged_micros, currency, verdict, extra) "
-                    "SELECT 'evt_' || n, :end - (n % 7776000) * interval '1 second', 'req_' || n, "
+                    "SELECT 'evt_' || n, CAST(:end AS timestamptz) "
+                    "- (n::bigint * 7776000 / :n) * interval '1 second', 'req_' || n, "
                     "CASE WHEN n % 25 = 0 THEN 'click' ELSE 'impression' END, 'app_' || n % 5, 'org_p', "
                     ":org, 'cmp_' || n % 20, 'ad_' || n % 100, CASE WHEN n % 25 = 0 THEN 250000 ELSE 0 END, "
                     "'USD', 'recorded', '{}' FROM generate_series(1, :n) AS n ON CONFLICT DO NOTHING"

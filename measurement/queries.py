@@ -32,7 +32,7 @@ from measurement.query_types import (
 from measurement.tables import DecisionRow, EventRow
 
 #: Milliseconds after which the database gives up on one statement.
-_PATIENCE_MS = 5_000
+_PATIENCE_MS = 20_000
 _CANCELLED = "57014"
 _FORMATS = {
     Dimension.DAY: "YYYY-MM-DD",
