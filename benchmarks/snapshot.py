@@ -45,12 +45,13 @@ def timed(call: Callable[[], Any]) -> tuple[float, float, Any]:
 def report_files(info: SnapshotInfo) -> None:
     sizes = {path.name: path.stat().st_size for path in sorted(info.path.iterdir())}
     for name, size in sizes.items():
-        row(f"  {name}", f"{size / _MB:.1f} MB")
-    row("snapshot without vectors", f"{sum(sizes.values()) / _MB:.1f} MB", "<= 150 MB")
+        row(f"  {name}", f"{size / _MB:.1f} MiB")
+    total = sum(sizes.values())
+    row("snapshot without vectors", f"{total / _MB:.1f} MiB, {total / 1e6:.1f} MB", "<= 150 MB")
     manifest = Snapshot.open(info.path, verify=False).manifest
     largest = sorted(manifest.arrays.items(), key=lambda item: -item[1][1])
     del largest[12:]
-    row("  entries of the longest arrays", ", ".join(f"{n} {c}" for n, (_, c) in largest[:3]))
+    row("  entries of the longest arrays", ", ".join(f"{n} {place[1]}" for n, place in largest[:3]))
 
 
 def report_opening(path: Path) -> None:

@@ -54,6 +54,10 @@ def decide_file(
     app = snapshot.app(app_id) if app_id is not None else everything_app(snapshot)
     for number, raw in enumerate(rows):
         name = raw.get("id", number) if isinstance(raw, dict) else number
+        if not isinstance(raw, dict):
+            detail = f"Row {number + 1}: not a JSON object."
+            yield {"id": _plain(name), "error": "bad_row", "detail": detail}
+            continue
         try:
             row = msgspec.convert(raw, _Row)
         except msgspec.ValidationError as error:
@@ -101,7 +105,9 @@ def _result(
         "intent": Intent(features.intent).value,
         "opportunity": features.opportunity_milli / 1000,
         "gate": {"verdict": gate, "categories": list(features.categories)},
-        "matched_tags": [snapshot.tag(match.tag) for match in features.matches if match.asked],
+        "matched_tags": sorted(
+            snapshot.tag(match.tag) for match in features.matches if match.asked
+        ),
         "ad": _ad(snapshot, features, proposal),
         "reason": proposal.reason.value,
         "candidates": len(proposal.eligible) + len(proposal.dropped),

@@ -68,6 +68,8 @@ def match_file(
 
 def _row(number: int, raw: Any) -> _Row | dict[str, Any]:
     """Return a row that can be used, or why not."""
+    if not isinstance(raw, dict):
+        return {"error": "bad_row", "detail": f"Row {number + 1}: not a JSON object."}
     try:
         row = msgspec.convert(raw, _Row)
     except msgspec.ValidationError as error:

@@ -19,6 +19,7 @@ from fastpath.gate import check, ready
 _HARMLESS = frozenset({"harmless", "commercial", "neutral", "clear", "0", "false", "no"})
 
 _UNLABELLED = "(no label)"
+_FLAGGED = "(any flag)"
 
 
 @guarded
@@ -26,7 +27,7 @@ def evaluate(
     path: Annotated[
         Path,
         typer.Argument(
-            help="A JSONL file of {id?, text or turns, label?}, a folder of them, or - for stdin."
+            help="A JSONL file of {id?, text or turns, label or labels?}, a folder of them, or -."
         ),
     ],
     as_json: Json = False,
@@ -43,9 +44,11 @@ def evaluate(
         elif "error" in told:
             line("✗", str(told["id"]), escape(told["error"]["detail"]))
         else:
-            counts = tally.setdefault(str(told.get("label", _UNLABELLED)), [0, 0])
-            counts[0] += told["verdict"] != "clear"
-            counts[1] += 1
+            labels = told.get("label", _UNLABELLED)
+            for label in labels if isinstance(labels, list) else [labels]:
+                counts = tally.setdefault(label, [0, 0])
+                counts[0] += told["verdict"] != "clear"
+                counts[1] += 1
     if not as_json:
         _print(tally)
     if bad:
@@ -53,8 +56,8 @@ def evaluate(
 
 
 def _rows(path: Path) -> Iterator[tuple[str, Any]]:
-    """Yield (id, row) of a file or of the JSONL files of a folder, in order of their names."""
-    files = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
+    """Yield (id, row) of a file or of the JSONL files in and below a folder, in order of their names."""
+    files = sorted(path.rglob("*.jsonl")) if path.is_dir() else [path]
     if not files:
         raise BadInput("input_missing", f"{path} holds no .jsonl file.")
     for file in files:
@@ -72,6 +75,9 @@ def _verdict(name: str, row: Any) -> dict[str, Any]:
     told = {"id": name, "verdict": found.verdict, "categories": list(found.categories)}
     if "label" in row:
         told["label"] = _label(row["label"])
+    elif isinstance(row.get("labels"), dict):
+        flags = [str(name)[:80] for name, value in row["labels"].items() if value]
+        told["label"] = [_FLAGGED, *flags] if flags else "harmless"
     return told
 
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import encoder
 from domain.catalogue import AdText, CatalogueExport
+from domain.errors import Unprocessable
 from fastpath import _vectors, layout, semantic
 from fastpath.compile_vectors import compile_vectors
 from fastpath.compile_words import other_number
@@ -285,3 +286,32 @@ def test_an_ad_found_by_tag_and_by_meaning_counts_once_with_the_better(tmp_path:
         for part in ({"similar": ()}, {"matches": ()})
     ]
     assert rank(real, both, context) == (("ad_a", max(alone)),)
+
+
+def test_damaged_vectors_are_refused_and_never_read_out_of_bounds(tmp_path: Path) -> None:
+    snapshot = opened(tmp_path, sample(), Letters())
+    path = snapshot.path / layout.VECTORS_FILE
+    whole = path.read_bytes()
+    places = {name: snapshot.manifest.arrays[name] for name in layout.VECTORS}
+    assert all(count for _, count, _ in places.values())
+    for start, _, _ in places.values():
+        path.write_bytes(whole[:start] + bytes([whole[start] ^ 0x80]) + whole[start + 1 :])
+        with pytest.raises(Unprocessable, match="checksum"):
+            Snapshot.open(snapshot.path)
+    for part in (whole[:-1], whole[:64], b"", whole + b"x"):
+        path.write_bytes(part)
+        with pytest.raises(Unprocessable):
+            Snapshot.open(snapshot.path, verify=False)
+    chance = np.random.default_rng(5)
+    for _ in range(40):
+        noise = bytearray(whole)
+        for at in chance.integers(0, len(noise), 200).tolist():
+            noise[at] = int(chance.integers(256))
+        path.write_bytes(noise)
+        unread = Snapshot.open(snapshot.path, verify=False)
+        try:
+            semantic.similar(unread, "trail running shoes and a laptop for coffee")
+        except (IndexError, ValueError, OverflowError):
+            continue  # a typed error, not a crash: without checksums any bytes may lie there
+    path.write_bytes(whole)
+    Snapshot.open(snapshot.path)

@@ -13,8 +13,20 @@ from typing import Any
 import numpy as np
 
 import fastpath
-from domain.catalogue import CatalogueExport
-from fastpath import _core, _edges, _fragments, _grams, _lexicon, _numbers, _tongue, lexicons
+from domain.catalogue import AdText, CatalogueExport
+from domain.ids import encode
+from fastpath import (
+    _core,
+    _edges,
+    _fragments,
+    _grams,
+    _lexicon,
+    _numbers,
+    _tongue,
+    blocks,
+    idlist,
+    lexicons,
+)
 from fastpath.compiler import compile_catalogue
 from fastpath.decide import choose, context_of
 from fastpath.expand import Expander, read_table
@@ -22,7 +34,7 @@ from fastpath.language import evidence_of
 from fastpath.memory import Memory
 from fastpath.reading import Reading, read_turns
 from fastpath.snapshot import Snapshot
-from fastpath.text import CONTRACTED, fold, fold_whole
+from fastpath.text import CONTRACTED, canonical_tag, fold, fold_whole
 from fastpath.types import AdRequest, Turn
 from tests.fastpath.sample_catalogue import NOW, ad, app, sample
 from tests.fuzz.source import PIECES, Source
@@ -150,6 +162,33 @@ def reading(source: Source) -> None:
         evidence_of(text)
 
 
+def ids(source: Source) -> None:
+    """Packed ids against the ids they were made of, and against the plain source."""
+    prefix = source.choice(("ad_", "cmp_", "", "x"))
+    made = [f"{prefix}{encode(source.number(1 << 62) << source.number(66))}" for _ in range(6)]
+    if source.number(4) == 0:
+        made.append(source.text(30).encode("utf-8", "replace").decode())
+    kept, offsets, blob = idlist.pack(made)
+    listed = idlist.IdList(kept, offsets, blob)
+    assert list(listed) == made
+    if kept:
+        other = plain("_ids").Packed(kept, blob)
+        assert [other.text(i) for i in range(len(made))] == made
+
+
+def entries(source: Source) -> None:
+    """Any texts of an ad through the blocks' writer and reader."""
+    said = [source.text(40).encode("utf-8", "replace").decode() for _ in range(5)]
+    one = ad(
+        "ad_1", "tea", payer=said[0], image_url=source.choice((None, said[1])),
+        texts={"eng": AdText(title=said[2], description=said[3], cta_text="x", question=said[4])},
+    )  # fmt: skip
+    tags = sorted({canonical_tag(source.choice(PIECES)) for _ in range(4)} - {""})
+    tags = [tag for tag in tags if not any("\ud800" <= char <= "\udfff" for char in tag)]
+    stored = blocks.read_entry(blocks.Writer().entry(one, tags), tags)
+    assert (stored.payer, stored.image_url, stored.texts) == (one.payer, one.image_url, one.texts)
+
+
 def deciding(source: Source) -> None:
     """A random catalogue, compiled, opened, asked."""
     ads = tuple(
@@ -182,7 +221,18 @@ def _sound(one: Any) -> bool:
 
 TARGETS = {
     one.__name__: one
-    for one in (matching, folding, lexicon, fragments, grams, tongue, reading, deciding)
+    for one in (
+        matching,
+        folding,
+        lexicon,
+        fragments,
+        grams,
+        tongue,
+        reading,
+        deciding,
+        ids,
+        entries,
+    )
 }
 
 
