@@ -169,14 +169,19 @@ def _secret() -> str:
 
 
 def _rules() -> str:
-    from agents.compliance.policy import load_rules  # noqa: PLC0415 - read by the doctor only
+    # Read by the doctor only.
+    from agents.compliance.policy import load_rules  # noqa: PLC0415
+    from agents.content_creator import limits  # noqa: PLC0415
+    from tools.render.slots import load_slots  # noqa: PLC0415
 
-    rules = load_rules()
-    stale = rules.expired(datetime.now(UTC).date())
+    rules, today = load_rules(), datetime.now(UTC).date()
+    stale = [rule.id for rule in rules.expired(today)]
+    stale += [f"{row.platform}.{row.format}.{row.field}" for row in limits.expired(today)]
+    stale += [slot.id for slot in load_slots() if slot.expires_on < today]
     if stale:
         raise Unprocessable(
             "rules_expired",
-            f"Compliance rules to check against their sources again: {', '.join(r.id for r in stale)}.",
+            f"Rules and limits to check against their sources again: {', '.join(stale)}.",
         )
     return f"{len(rules.compiled)} compliance rules, none past its date"
 

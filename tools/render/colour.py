@@ -18,6 +18,8 @@ _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 #: Where a brand states no colours.
 _DEFAULT: tuple[str, ...] = ("#1f4f5b", "#f2b544")
 _STEPS = 40
+#: Luminance from which a ground counts as light.
+_LIGHT = 0.5
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Palette:
 
     Attributes:
         ground: Behind everything.
-        shade, tint: Shapes a little darker and lighter than the ground.
+        shade, tint, deep: For shapes: a little off the ground, farther off, and the farthest.
         text: On the ground; at least 4.5 : 1.
         accent: For small things; at least 3 : 1 on the ground.
         on_accent: Text on the accent; at least 4.5 : 1.
@@ -36,6 +38,7 @@ class Palette:
     ground: Rgb
     shade: Rgb
     tint: Rgb
+    deep: Rgb
     text: Rgb
     accent: Rgb
     on_accent: Rgb
@@ -107,11 +110,14 @@ def palette(colours: Sequence[str]) -> Palette:
     accent = readable(wished, ground, LARGE_CONTRAST)
     inside = INK if contrast(INK, accent) >= contrast(WHITE, accent) else WHITE
     on_accent = readable(inside, accent, TEXT_CONTRAST)
+    light = luminance(ground) > _LIGHT
     changed = {"text": text != best, "accent": accent != wished}
     return Palette(
         ground=ground,
-        shade=mix(ground, (0, 0, 0), 0.14),
-        tint=mix(ground, WHITE, 0.10),
+        # On a light ground black only makes grey; the brand's own accent keeps it warm or cool.
+        shade=mix(ground, accent, 0.12) if light else mix(ground, (0, 0, 0), 0.14),
+        tint=mix(ground, accent, 0.26) if light else mix(ground, text, 0.16),
+        deep=mix(ground, accent, 0.5) if light else mix(ground, (0, 0, 0), 0.28),
         text=text,
         accent=accent,
         on_accent=on_accent,

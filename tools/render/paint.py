@@ -154,11 +154,7 @@ def _hills(
     radius = min(wide, high) * (0.17 + digest[1] / 255 * 0.05)
     across, down = wide * (0.56 + digest[2] / 255 * 0.16), high * 0.34
     _disc(draw, across, down, radius, colours.accent)
-    layers = (
-        mix(colours.shade, colours.text, 0.16),
-        mix(colours.shade, colours.text, 0.07),
-        mix(colours.ground, (0, 0, 0), 0.28),
-    )
+    layers = (colours.tint, mix(colours.tint, colours.deep, 0.4), colours.deep)
     for number, colour in enumerate(layers):
         base = high * (0.56 + 0.15 * number)
         rise = high * (0.13 - 0.022 * number)
@@ -180,7 +176,7 @@ def _ridge(image: Image.Image, colours: Palette) -> None:
     wide, high = image.width * _SMOOTH, round(image.height * 0.2) * _SMOOTH
     panel = Image.new("RGB", (wide, high), colours.ground)
     draw = ImageDraw.Draw(panel)
-    for number, colour in enumerate((colours.shade, mix(colours.shade, (0, 0, 0), 0.16))):
+    for number, colour in enumerate((colours.shade, mix(colours.shade, colours.deep, 0.5))):
         base, rise = high * (0.42 + 0.26 * number), high * 0.2
         ridge = [
             (x, base - rise * math.sin(x / wide * 4.4 + 1.9 * number))
@@ -200,7 +196,7 @@ def _rings(
     most = math.hypot(wide, high) * 0.62
     for number in range(7, 0, -1):
         share = 0.05 + 0.035 * (number % 2) + 0.02 * (7 - number)
-        _disc(draw, across, down, most * number / 7, mix(colours.shade, colours.text, share))
+        _disc(draw, across, down, most * number / 7, mix(colours.shade, colours.tint, 3 * share))
     _disc(draw, across, down, most * 0.155, colours.accent)
 
 
