@@ -30,8 +30,8 @@ _GRACE_S = 3_600
 #: A counter is not worth more waiting than this.
 _PATIENCE_S = 0.3
 
-#: Most calls taken at once, and the least share of a day that they may be.
-_AHEAD = 64
+#: Most calls taken at once, and the share of a day that they are at most.
+_AHEAD = 1_000
 _SHARE = 1_000
 _MOST_LEASES = 10_000
 

@@ -122,13 +122,13 @@ async def test_a_lease_ends_with_its_day_and_small_tiers_have_none(services: Ser
     limits = limiter(services, clock, pro=100_000)
     for _ in range(3):
         await limits.count(pro, "1.2.3.4", Exchange("x" * 8), ahead=True)
-    assert await taken(services, "parley:rate:org_c:20270115") == 64
+    assert await taken(services, "parley:rate:org_c:20270115") == 100
     clock.advance(12 * 3_600_000)
     exchange = Exchange("x" * 8)
     await limits.count(pro, "1.2.3.4", exchange, ahead=True)
     assert exchange.rate is not None
     assert exchange.rate.remaining == 99_999
-    assert await taken(services, "parley:rate:org_c:20270116") == 64
+    assert await taken(services, "parley:rate:org_c:20270116") == 100
     for _ in range(2):
         await limits.count(KEYED, "1.2.3.4", Exchange("x" * 8), ahead=True)
     assert await taken(services, f"parley:rate:{KEYED.org_id}:20270116") == 2
