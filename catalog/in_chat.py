@@ -24,7 +24,7 @@ from catalog.tables import AuditEntry, Campaign
 from domain.errors import Conflict, Unprocessable
 from domain.ids import Ids
 from domain.money import Money
-from domain.time import Clock
+from domain.time import Clock, utc
 from storage.database import Database
 
 Borne = Callable[[AsyncSession, str], Awaitable[Committed]]
@@ -160,6 +160,11 @@ def _check_before(change: Change, campaign: Campaign) -> None:
 
 
 async def _launch(catalog: CatalogService, campaign: Campaign, who: str, tag: str) -> None:
+    waits = campaign.status in (CampaignStatus.IN_REVIEW, CampaignStatus.APPROVED)
+    if waits and campaign.ends_at is not None and campaign.ends_at <= utc(catalog.clock.now_ms()):
+        raise Unprocessable(
+            "campaign_over", "Its last day has passed while it waited; start again with a later end."
+        )
     # A later pause by a person must not be undone by a launch that runs a second time.
     if campaign.status == CampaignStatus.IN_REVIEW:
         await catalog.move(campaign.id, CampaignStatus.APPROVED, who=who, why=tag)

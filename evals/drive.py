@@ -30,10 +30,13 @@ from graphs import registry
 from graphs.channels import dispatcher
 from graphs.context import GraphContext
 from graphs.versions import CURRENT
+from llm.retry import should_retry
 from llm.tracing import quiet
 
 #: A run that is started more often than this goes in circles.
 _MOST_STARTS = 40
+#: As many connections as a pool keeps may turn out to be cut, one after another.
+_MOST_LOOKS = 6
 
 
 @dataclass
@@ -92,7 +95,7 @@ class Drive:
                 break
             if ended is None:
                 continue
-            after = await graph.aget_state(config)
+            after = await self._looked(graph, config)
             question = _question(after)
             if question is None:
                 self._settle(run, after.values, played)
@@ -120,8 +123,8 @@ class Drive:
         played: Played,
     ) -> bool | None:
         """Work until the run rests; True if it has failed, None if it is to be started again."""
-        before = await self._looked(graph, config)
         try:
+            before = await self._looked(graph, config)
             with quiet():
                 await graph.ainvoke(
                     _given(before, run, answer), config, context=context, durability="sync"
@@ -137,10 +140,23 @@ class Drive:
             played.outcome, played.reason = f"error:{error.code}", error.detail
             played.values = (await self._looked(graph, config)).values
             return True
+        except Exception as error:
+            if not should_retry(error):
+                raise
+            # A lost line below the nodes' own retries: the task dies of it, and its lease runs out.
+            played.crashes += 1
+            return None
         return False
 
     async def _looked(self, graph: Graph, config: RunnableConfig) -> StateSnapshot:
-        return await graph.aget_state(config)
+        """Return where a run stands, on a fresh connection if the old ones were cut."""
+        for left in reversed(range(_MOST_LOOKS)):
+            try:
+                return await graph.aget_state(config)
+            except Exception as error:
+                if not left or not should_retry(error):
+                    raise
+        raise AssertionError("the last look returns or raises")
 
     async def _queued(self) -> Run:
         """Write the run down as the API does."""

@@ -6,6 +6,7 @@ Nothing here asks the product whether it did well: rows, objects, bytes and the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
 from evals.citing import unsupported
@@ -123,13 +124,13 @@ def state_diff(scenario: Scenario, seen: Observation) -> Iterator[str]:
     if tables is not None:
         for name, want in tables.items():
             yield from differences(want, seen.gained.get(name, 0), f"rows of {name}")
-    allowed = (
-        set(tables) if tables is not None else ALLOWED.get(seen.outcome.partition(":")[0], set())
-    )
+    # By what it should have come to: a launch that nobody wanted must not excuse its own rows.
+    expected = (scenario.expect.outcome or seen.outcome).partition(":")[0]
+    allowed = set(tables) if tables is not None else set(ALLOWED.get(expected, ()))
     if scenario.kind == "campaign":
         stops = {"channel_stops"} if any(f.kind == "stop" for f in scenario.faults) else set()
-        for name in sorted(set(seen.gained) - set(allowed) - stops):
-            yield f"{name} changed by {seen.gained[name]} rows, which {seen.outcome!r} does not allow"
+        for name in sorted(set(seen.gained) - allowed - stops):
+            yield f"{name} changed by {seen.gained[name]} rows, which {expected!r} does not allow"
 
 
 def forbidden(scenario: Scenario, seen: Observation) -> Iterator[str]:
@@ -148,7 +149,8 @@ def trajectory(scenario: Scenario, seen: Observation) -> Iterator[str]:
 def tools(scenario: Scenario, seen: Observation) -> Iterator[str]:
     """Only allowed tools were used, and nothing was asked that no recording knows."""
     for tool in seen.tools:
-        if tool.partition(":")[0] in ("web", "model") and tool not in scenario.tools:
+        allowed = any(fnmatchcase(tool, pattern) for pattern in scenario.tools)
+        if tool.partition(":")[0] in ("web", "model") and not allowed:
             yield f"used {tool}, which the scenario does not allow"
     for channel in seen.state.get("operations", {}):
         if f"channel:{channel}" not in scenario.tools:
@@ -226,7 +228,7 @@ def budgets(scenario: Scenario, seen: Observation) -> Iterator[str]:
         ("micros of a dollar for models", seen.cost_micros, limits.cost_micros),
         ("tokens", seen.tokens, limits.tokens),
         ("questions to models", seen.calls, limits.calls),
-        ("seconds", round(seen.seconds, 1), limits.seconds),
+        ("seconds", round(seen.cpu_seconds, 1), limits.seconds),
     ):
         if used > most:
             yield f"it used {used} {name}, at most {most} are allowed"

@@ -142,8 +142,9 @@ async def _look(
         seen.goal_cap = _cap(brief, scenario)
     desk = Desk(objects, run.id)
     seen.written = [*await texts_of(stage.admin, org_id), played.reason]
-    with suppress(NotFound):
-        seen.supports += await _claims(desk, played.values)
+    if seen.state["campaigns"]:
+        with suppress(NotFound):
+            seen.supports += await _claims(desk, played.values)
     with suppress(NotFound):
         report = await desk.research()
         seen.written += [one.statement for one in report.insights]
@@ -192,7 +193,9 @@ async def _numbers(
             numbers["insights told and kept"] = (
                 values["insights"], len((await desk.research()).insights),
             )  # fmt: skip
-    launched = [line.data.get("ads") for line in seen.lines if line.step == "launch"]
+    launched = [
+        line.data.get("ads") for line in seen.lines if (line.type, line.step) == ("step", "launch")
+    ]
     if launched:
         numbers["ads in progress and rows"] = (launched[-1], state["ads"]["total"])
     return numbers

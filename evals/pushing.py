@@ -41,7 +41,7 @@ def push_dataset(
         else:
             dataset = client.create_dataset(name, description="Scenarios of parley eval.")
         known = {example.id for example in client.list_examples(dataset_id=dataset.id)}
-        made = [(_id_of(name, one), one) for one in scenarios]
+        made = [(example_id(name, one), one) for one in scenarios]
         fresh = [_example(key, one, passed) for key, one in made if key not in known]
         if fresh:
             client.create_examples(dataset_id=dataset.id, examples=fresh)
@@ -51,7 +51,7 @@ def push_dataset(
                 client.update_example(
                     key,
                     inputs=fields["inputs"],
-                    outputs=fields["outputs"],
+                    outputs=fields["reference_outputs"],
                     metadata=fields["metadata"],
                 )
     except (LangSmithError, OSError) as error:
@@ -62,7 +62,8 @@ def push_dataset(
     return len(scenarios)
 
 
-def _id_of(name: str, scenario: Scenario) -> UUID:
+def example_id(name: str, scenario: Scenario) -> UUID:
+    """Return the id of a scenario's example in a dataset: the same at every push."""
     return uuid5(_SPACE, f"{name}/{scenario.id}")
 
 
@@ -71,7 +72,7 @@ def _example(key: UUID, one: Scenario, passed: dict[str, bool]) -> dict[str, Any
     return {
         "id": key,
         "inputs": {"scenario": one.id, "goal": one.goal, "chat": said, "world": one.world},
-        "outputs": msgspec.to_builtins(one.expect),
+        "reference_outputs": msgspec.to_builtins(one.expect),
         "metadata": {
             "kind": one.kind, "language": one.language, "about": list(one.about),
             "passed": passed.get(one.id),

@@ -166,13 +166,13 @@ class Budgets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         cost_micros: Money for models, micros of a US dollar.
         tokens: Of paid models.
         calls: Questions to any model, the rules included.
-        seconds: Wall time of one repetition.
+        seconds: Processor time of one repetition; a busy machine is not the product's fault.
     """
 
     cost_micros: int = 0
     tokens: int = 0
     calls: int = 60
-    seconds: float = 20.0
+    seconds: float = 15.0
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -192,7 +192,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         model: Setting of the models; `offline` asks nobody.
         provider: What the provider of that model says.
         cassette: Name of a recording that answers instead of the provider.
-        tools: Which tools may be used (`web`, `knowledge`, `model:<task>`, `channel:<name>`).
+        tools: What may be used: `web`, `model:<task>` (`model:*` for all), `channel:<name>`.
         forbid: Effects that must not happen (`evals.graders.FORBIDDEN`).
         trajectory: Nodes in order, as a pattern (see `evals.trajectory`).
         judge: A question to a model about what was written; see `evals.judge`.

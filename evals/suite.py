@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import multiprocessing
 import queue
 import tempfile
@@ -184,6 +185,9 @@ def _player(
     judge: Judge | None,
 ) -> None:
     """Play what waits until nothing does; the main function of a process."""
+    # Connections are cut on purpose here; what becomes of it is seen by the graders.
+    for name in ("psycopg", "psycopg.pool", "sqlalchemy.pool", "parley"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory(prefix="parley-eval-home-") as home:
         asyncio.run(
             _play_waiting(urls, number, scenarios, waiting, done, Path(home), record, judge)

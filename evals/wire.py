@@ -30,8 +30,9 @@ class TapeTransport(httpx.AsyncBaseTransport):
         body = await request.aread()
         if self._tape.mode == "replay" or self._inner is None:
             found = self._tape.answer(request.method, str(request.url), body)
+            stream = httpx.ByteStream(found.answered.encode())
             return httpx.Response(
-                found.status, headers=found.headers, content=found.answered, request=request
+                found.status, headers=found.headers, stream=stream, request=request
             )
         response = await self._inner.handle_async_request(request)
         data = await response.aread()
@@ -40,7 +41,8 @@ class TapeTransport(httpx.AsyncBaseTransport):
             request.method, str(request.url), body, response.status_code, response.headers, data
         )
         left = {k: v for k, v in response.headers.items() if k.lower() not in _NOT_COPIED}
-        return httpx.Response(response.status_code, headers=left, content=data, request=request)
+        stream = httpx.ByteStream(data)
+        return httpx.Response(response.status_code, headers=left, stream=stream, request=request)
 
 
 class Tape2Transport(httpx2.AsyncBaseTransport):
@@ -54,8 +56,9 @@ class Tape2Transport(httpx2.AsyncBaseTransport):
         body = await request.aread()
         if self._tape.mode == "replay" or self._inner is None:
             found = self._tape.answer(request.method, str(request.url), body)
+            stream = httpx2.ByteStream(found.answered.encode())
             return httpx2.Response(
-                found.status, headers=found.headers, content=found.answered, request=request
+                found.status, headers=found.headers, stream=stream, request=request
             )
         response = await self._inner.handle_async_request(request)
         data = await response.aread()
@@ -64,4 +67,5 @@ class Tape2Transport(httpx2.AsyncBaseTransport):
             request.method, str(request.url), body, response.status_code, response.headers, data
         )
         left = {k: v for k, v in response.headers.items() if k.lower() not in _NOT_COPIED}
-        return httpx2.Response(response.status_code, headers=left, content=data, request=request)
+        stream = httpx2.ByteStream(data)
+        return httpx2.Response(response.status_code, headers=left, stream=stream, request=request)

@@ -177,9 +177,9 @@ class WorldWeb(httpx.AsyncBaseTransport):
                 self.unknown.append(url)
             return httpx.Response(404, request=request)
         headers = {"content-type": page.kind}
-        return httpx.Response(
-            page.status, headers=headers, content=page.body.encode(), request=request
-        )
+        # As a stream: whoever reads it raw must be able to.
+        stream = httpx.ByteStream(page.body.encode())
+        return httpx.Response(page.status, headers=headers, stream=stream, request=request)
 
     def client(self) -> httpx.AsyncClient:
         """Return a client that sees nothing but this web."""
