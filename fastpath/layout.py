@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
@@ -131,8 +132,9 @@ _ALIGN: Final = 64
 #: Arrays shorter than this are written plainly.
 _WORTH: Final = 1_024
 _CODES: Final = 256
-#: More entries than any array has: a damaged manifest must not ask for all memory.
-_MOST: Final = 1 << 31
+_CHUNK: Final = 1 << 15
+#: Longer arrays are written plainly: a damaged manifest must not ask for all memory.
+_MOST: Final = 1 << 26
 LONG_AGO: Final = -(2**62)
 FAR_AHEAD: Final = 2**62
 
@@ -265,7 +267,7 @@ def pack(arrays: Mapping[str, Any], kinds: Mapping[str, str]) -> tuple[bytearray
 
 def _written(array: Any) -> tuple[Way, bytes]:
     """Return the shortest way to write an array that is quickly read, and its bytes."""
-    if len(array) < _WORTH:
+    if not _WORTH <= len(array) <= _MOST:
         return Way.PLAIN, array.tobytes()
     first = array[:1]
     if (array == first).all():
@@ -304,7 +306,7 @@ def view(whole: Any, name: str, dtype: str, place: Place) -> Any:
         ValueError: It does not lie within the file.
     """
     start, count, way = place
-    if start < 0 or not 0 <= count <= _MOST:
+    if start < 0 or count < 0 or (way is not Way.PLAIN and count > _MOST):
         raise ValueError(f"{name} lies outside its file")
     if count == 0:
         return np.empty(0, dtype)
@@ -323,12 +325,22 @@ def view(whole: Any, name: str, dtype: str, place: Place) -> Any:
 def _made(whole: Any, dtype: str, start: int, count: int, way: Way) -> Any:
     """Return an array that is written in few bytes."""
     if way is Way.COUNT:
-        return np.arange(count, dtype=dtype)
+        return _counted(-(-count // _CHUNK) * _CHUNK)[:count].astype(dtype, copy=False).view()
     if way is Way.SAME:
         return np.full(count, np.frombuffer(whole, dtype, 1, start)[0], dtype=dtype)
     table = np.frombuffer(whole, dtype, _CODES, start)
     codes = np.frombuffer(whole, np.uint8, count, start + _CODES * np.dtype(dtype).itemsize)
-    return table[codes]
+    out = np.empty(count, dtype=dtype)
+    # Piece by piece, so that the numbers in between stay near.
+    for at in range(0, count, _CHUNK):
+        np.take(table, codes[at : at + _CHUNK], out=out[at : at + _CHUNK], mode="clip")
+    return out
+
+
+@lru_cache(maxsize=1)
+def _counted(count: int) -> Any:
+    """Return 0, 1, 2…, one array for all that need it."""
+    return np.arange(count, dtype="<i4")
 
 
 def _cast(name: str, array: Any, dtype: str) -> Any:

@@ -131,6 +131,9 @@ def test_a_written_array_that_ends_too_soon_is_refused() -> None:
     assert places["tag_weight"][2] is layout.Way.CODED
     with pytest.raises(ValueError, match="buffer"):
         layout.view(data[:-1], "tag_weight", "<i4", places["tag_weight"])
+    for way in (layout.Way.COUNT, layout.Way.SAME, layout.Way.CODED):
+        with pytest.raises(ValueError, match="outside"):
+            layout.view(data, "tag_weight", "<i4", (0, 1 << 40, way))
 
 
 def test_tags_are_found_by_name_whatever_they_are_made_of(tmp_path: Path) -> None:
