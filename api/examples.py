@@ -193,6 +193,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "tone": "friendly",
         "colours": ["#1f5f5b"],
         "banned_words": ["cheap"],
+        "tone_words": ["trail"],
+        "formality": "polite",
     },
     "AppOut": {
         "id": f"app_{_ID}",

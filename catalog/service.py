@@ -228,6 +228,7 @@ class CatalogService:
                     "tone": "plain",
                     "colours": [],
                     "banned_words": [],
+                    "tone_words": [],
                 }
             )
             kit = await kits.get(stable_id("kit", org_id))
@@ -242,11 +243,14 @@ class CatalogService:
         tone: str,
         colours: list[str],
         banned_words: list[str],
+        tone_words: list[str] | None = None,
+        formality: str | None = None,
     ) -> BrandKit:
         """Replace the organisation's brand kit; its payer is shown beside ads that run already."""
         kit = await self.brand_kit(org_id, name, payer)
         kit.name, kit.payer, kit.tone = name, payer, tone
         kit.colours, kit.banned_words = colours, banned_words
+        kit.tone_words, kit.formality = tone_words or [], formality
         await self.session.flush()
         await self._announce(org_id, {"brand_kit": kit.id})
         return kit

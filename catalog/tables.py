@@ -64,7 +64,11 @@ class ApiKey(TenantRow):
 
 
 class BrandKit(TenantRow):
-    """How an advertiser wants to look and sound; one per organisation."""
+    """How an advertiser wants to look and sound; one per organisation.
+
+    Attributes:
+        formality: `polite`, `plain` or `any`; None = nobody has said so, and ads are not held to it.
+    """
 
     __tablename__ = "brand_kits"
     __table_args__ = (UniqueConstraint("org_id"),)
@@ -74,6 +78,8 @@ class BrandKit(TenantRow):
     tone: Mapped[str] = mapped_column(default="plain")
     colours: Mapped[list[str]] = mapped_column(default=list)
     banned_words: Mapped[list[str]] = mapped_column(default=list)
+    tone_words: Mapped[list[str]] = mapped_column(default=list, server_default="{}")
+    formality: Mapped[str | None] = mapped_column(default=None)
 
 
 class ProductSourceRow(TenantRow):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from agents.compliance.policy import CompiledRule
+from agents.content_creator.voice import measure
 from domain.brief import Brief
 from domain.formats import LABELS
 from llm.offline.copywriter_types import LIMITS, BrandKit, CreativeDraft
@@ -130,6 +131,17 @@ def banned_word(subject: Subject) -> Iterator[Hit]:
                 yield Hit(found.group(), language, field)
 
 
+def brand_voice(subject: Subject) -> Iterator[Hit]:
+    """Object to sentences that are not in the voice the advertiser has stated; names nothing else."""
+    kit = subject.brand_kit
+    if not kit.strict_voice:
+        return
+    for language, field, text in subject.texts():
+        for finding in measure((text,), language, kit).findings:
+            if finding.rule in ("formality", "contraction"):
+                yield Hit(finding.excerpt, language, field)
+
+
 def targets_minors(subject: Subject) -> Iterator[Hit]:
     """Object to minors as the audience; goods for children may be advertised to adults."""
     for phrase in subject.brief.audience_keywords:
@@ -155,6 +167,7 @@ CHECKS: dict[str, Check] = {
         payer_missing,
         label_missing,
         banned_word,
+        brand_voice,
         targets_minors,
     )
 }

@@ -18,6 +18,7 @@ from llm.offline.copywriter_types import (
     Copy,
     CreativeDraft,
     CreativeSet,
+    Formality,
     SkippedProduct,
 )
 
@@ -30,6 +31,7 @@ __all__ = [
     "CreativeDraft",
     "CreativeSet",
     "Finding",
+    "Formality",
     "SkippedProduct",
     "WrittenCopy",
     "WrittenSet",

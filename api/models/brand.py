@@ -22,6 +22,8 @@ class BrandKitIn(In):
             "tone": "friendly",
             "colours": ["#1f5f5b"],
             "banned_words": ["cheap"],
+            "tone_words": ["trail"],
+            "formality": "polite",
         }
     )
 
@@ -32,6 +34,14 @@ class BrandKitIn(In):
     tone: Literal["plain", "friendly"] = "plain"
     colours: list[Colour] = Field(default_factory=list, max_length=12)
     banned_words: list[Word] = Field(default_factory=list, max_length=200)
+    tone_words: list[Word] = Field(
+        default_factory=list, max_length=50, description="Facts with these words are quoted first."
+    )
+    formality: Literal["polite", "plain", "any"] | None = Field(
+        None,
+        description="How Japanese sentences end (です・ます or だ・である), and whether English may be "
+        "shortened; ads that do not keep to it are shown to the approver. null = not held to it.",
+    )
 
 
 class BrandKitOut(Out):
@@ -42,3 +52,5 @@ class BrandKitOut(Out):
     tone: str
     colours: list[str]
     banned_words: list[str]
+    tone_words: list[str]
+    formality: str | None

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from agents.content_creator.schemas import BrandKit, ContentRequest
+from agents.content_creator.schemas import BrandKit, ContentRequest, Formality
 from catalog.repository import Organisations
 from catalog.service import CatalogService
 from domain.brief import Brief
@@ -61,10 +61,17 @@ async def gather(state: CampaignState, ctx: GraphContext) -> Material:
             tone="friendly" if kit.tone == "friendly" else "plain",
             banned_words=tuple(kit.banned_words),
             colours=tuple(kit.colours),
+            tone_words=tuple(kit.tone_words),
+            formality=_formality(kit.formality),
+            strict_voice=kit.formality is not None,
             # A feed of many shops leads to many hosts; only a page of one's own ties ads to its host.
             site_hosts=tuple(sorted(hosts)) if feed is None else (),
         ),
     )
+
+
+def _formality(stated: str | None) -> Formality:
+    return "plain" if stated == "plain" else "any" if stated == "any" else "polite"
 
 
 def request(brief: Brief, material: Material) -> ContentRequest:

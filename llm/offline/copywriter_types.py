@@ -45,6 +45,7 @@ class BrandKit:
         formality: How Japanese sentences end (polite: です・ます, plain: だ・である), and whether English
             ones may be shortened ("don't").
         colours: `#rrggbb`, the main one first.
+        strict_voice: Whether somebody has stated that formality, so that compliance holds ads to it.
     """
 
     name: str = ""
@@ -55,6 +56,7 @@ class BrandKit:
     tone_words: tuple[str, ...] = ()
     formality: Formality = "polite"
     colours: tuple[str, ...] = ()
+    strict_voice: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -230,6 +230,15 @@ def test_payer_label_limits_and_banned_words() -> None:
     assert read(draft("激安の靴です。", language="jpn"), kit) == ("revise", {"banned_word"})
 
 
+def test_a_stated_voice_is_held_against_sentences_and_an_unstated_one_is_not() -> None:
+    polite = replace(KIT, formality="polite", strict_voice=True)
+    plain = draft("軽い靴で、雨の日も滑らない。", language="jpn")
+    assert read(plain, polite) == ("pass", {"brand_voice"})
+    assert read(draft("軽い靴です。", language="jpn"), polite) == ("pass", set())
+    assert read(plain, replace(polite, formality="plain")) == ("pass", set())
+    assert read(plain, KIT) == ("pass", set())
+
+
 @pytest.mark.parametrize(
     ("audience", "outcome"),
     [
