@@ -163,7 +163,8 @@ async def _launch(catalog: CatalogService, campaign: Campaign, who: str, tag: st
     waits = campaign.status in (CampaignStatus.IN_REVIEW, CampaignStatus.APPROVED)
     if waits and campaign.ends_at is not None and campaign.ends_at <= utc(catalog.clock.now_ms()):
         raise Unprocessable(
-            "campaign_over", "Its last day has passed while it waited; start again with a later end."
+            "campaign_over",
+            "Its last day has passed while it waited; start again with a later end.",
         )
     # A later pause by a person must not be undone by a launch that runs a second time.
     if campaign.status == CampaignStatus.IN_REVIEW:

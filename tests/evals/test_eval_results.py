@@ -224,6 +224,8 @@ class LangSmith(BaseHTTPRequestHandler):
         self.seen.append(("GET", path, b""))
         if path == "/info":
             self._answer({"version": "0.14.0"})
+        elif path.startswith("/examples/"):
+            self._answer(next(row for row in self.kept if path.endswith(row["id"])))
         elif path.startswith("/examples"):
             self._answer(self.kept)
         else:
@@ -232,7 +234,7 @@ class LangSmith(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
         self.seen.append(("POST", self.path, body))
-        self._answer(DATASET if self.path == "/datasets" else {"count": 0, "example_ids": []})
+        self._answer(DATASET if self.path == "/datasets" else [])
 
     def do_PATCH(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
