@@ -31,6 +31,16 @@ KNOWLEDGE_EXAMPLES: dict[str, Any] = {
                 "trust": "owned",
                 "ranks": {"lexical": 1, "dense": 2},
                 "citation": _CITATION,
+                "copies": [
+                    {
+                        "title": "Terms of sale",
+                        "source_id": f"kso_{_ID}",
+                        "document_id": f"doc_{_ID}",
+                        "chunk_id": f"chk_{_ID}",
+                        "trust": "owned",
+                        "url": "https://shop.example/terms",
+                    }
+                ],
             }
         ],
         "version": 7,
@@ -70,6 +80,17 @@ KNOWLEDGE_EXAMPLES: dict[str, Any] = {
         ],
         "version": 7,
         "timings_ms": _TIMES,
+    },
+    "DocumentOut": {
+        "id": f"doc_{_ID}",
+        "source_id": f"kso_{_ID}",
+        "key": "warranty.html",
+        "title": "Warranty",
+        "language": "eng",
+        "trust": "owned",
+        "revision": 2,
+        "campaign_id": None,
+        "dated_at": "2026-11-21T09:30:00Z",
     },
     "ChunkOut": {
         "id": f"chk_{_ID}",

@@ -8,6 +8,7 @@ besides into character bigrams; without Sudachi the bigrams stand alone. Mixed t
 from __future__ import annotations
 
 import re
+import threading
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
@@ -131,12 +132,16 @@ def default_analyser() -> Analyser:
         edition = version("sudachidict-core")
     except (ImportError, PackageNotFoundError):
         return Analyser()
-    tokenizer = Dictionary(dict="core").tokenizer(mode=SplitMode.A)
+    dictionary = Dictionary(dict="core")
+    # A tokenizer refuses a second caller while it works; the dictionary behind them is one.
+    own = threading.local()
 
     def cut(text: str) -> list[str]:
         found: list[str] = []
+        if not hasattr(own, "tokenizer"):
+            own.tokenizer = dictionary.tokenizer(mode=SplitMode.A)
         for part in _pieces(text):
-            for morpheme in tokenizer.tokenize(part):
+            for morpheme in own.tokenizer.tokenize(part):
                 if morpheme.part_of_speech()[0] in _FUNCTION_WORDS:
                     continue
                 word = morpheme.normalized_form()

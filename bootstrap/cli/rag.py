@@ -30,7 +30,9 @@ _ENDINGS = {
 Most = Annotated[int, typer.Option("-k", min=1, max=50, help="Passages at most.")]
 
 
-Trust = Annotated[str, typer.Option(help="Who is answerable for it: owned, partner or untrusted.")]
+Trust = Annotated[
+    str | None, typer.Option(help="Who is answerable for it: owned, partner or untrusted.")
+]
 AsOf = Annotated[
     str | None,
     typer.Option(help="Search what was known then: a version, or a date (2026-05-01)."),

@@ -46,7 +46,8 @@ async def test_a_kit_made_many_times_at_once_is_one(services: Services, accounts
 
 
 @pytest.mark.parametrize(
-    "changes", [{"payer": ""}, {"tone": "loud"}, {"colours": ["red"]}, {"surprise": 1}, {"formality": "rude"}]
+    "changes",
+    [{"payer": ""}, {"tone": "loud"}, {"colours": ["red"]}, {"surprise": 1}, {"formality": "rude"}],
 )
 async def test_a_kit_that_does_not_fit_is_refused(
     door: Door, accounts: Accounts, changes: dict[str, object]

@@ -20,6 +20,7 @@ from api.models import (
     auctions,
     brand,
     campaigns,
+    compliance,
     content,
     events,
     keys,
@@ -27,8 +28,10 @@ from api.models import (
     knowledge_sources,
     leads,
     reports,
+    run_report,
     runs,
     sources,
+    stops,
 )
 from api.routes import health
 from tests.api.conftest import Accounts, Door
@@ -70,7 +73,8 @@ async def test_every_example_request_is_accepted_by_its_route(
 def _an_id(path: str) -> str:
     prefix = {
         "apps": "app", "campaigns": "cmp", "runs": "run", "keys": "key", "sources": "src",
-        "chunks": "chk", "reports": "rpt", "schedules": "rps", "ads": "ad", "documents": "doc", "jobs": "igj", "content": "run",
+        "chunks": "chk", "reports": "rpt", "schedules": "rps", "ads": "ad", "documents": "doc",
+        "jobs": "igj", "content": "run",
     }  # fmt: skip
     kind = path.split("/{id}")[0].rsplit("/", 1)[-1]
     return f"{prefix.get(kind, 'req')}_{'0' * 26}"
@@ -86,6 +90,7 @@ async def test_every_route_has_an_example_answer_that_fits_its_model(door: Door)
             auctions,
             brand,
             campaigns,
+            compliance,
             content,
             events,
             keys,
@@ -93,8 +98,10 @@ async def test_every_route_has_an_example_answer_that_fits_its_model(door: Door)
             knowledge_sources,
             leads,
             reports,
+            run_report,
             runs,
             sources,
+            stops,
             health,
         )
         for name, shape in vars(module).items()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -81,3 +83,11 @@ def test_any_text_can_be_analysed_and_packed(text: str) -> None:
 
 def test_a_very_long_japanese_text_is_cut_for_sudachi() -> None:
     assert default_analyser().words("価格" * 30_000).count("価格") > 29_000
+
+
+def test_many_threads_cut_japanese_at_once() -> None:
+    analyser = default_analyser()
+    text = "防水のトレッキングシューズを夏の山道で履きたい。" * 40
+    alone = analyser.words(text)
+    with ThreadPoolExecutor(8) as pool:
+        assert all(found == alone for found in pool.map(analyser.words, [text] * 64))

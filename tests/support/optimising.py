@@ -57,9 +57,7 @@ async def field(services: Services) -> Field:
             shown.append(
                 Shown(campaign=good, ad=ad, impressions=20, clicks=12, per_click=277_778, **common)
             )
-        shown.append(
-            Shown(campaign=good, ad=weak, impressions=20, clicks=1, per_click=1, **common)
-        )
+        shown.append(Shown(campaign=good, ad=weak, impressions=20, clicks=1, per_click=1, **common))
         for ad in of[bad]:
             shown.append(
                 Shown(campaign=bad, ad=ad, impressions=8, clicks=2, per_click=2_500_000, **common)

@@ -1,5 +1,7 @@
 """Leads with their lawful basis, imports of them, who must not be written to, and audiences."""
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -115,5 +117,5 @@ def _texts(name: str) -> sa.Column[list[str]]:
     return sa.Column(name, sa.ARRAY(sa.Text()), nullable=False)
 
 
-def _moment(name: str, *, nullable: bool = False) -> sa.Column:
+def _moment(name: str, *, nullable: bool = False) -> sa.Column[datetime]:
     return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
