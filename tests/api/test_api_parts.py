@@ -268,7 +268,7 @@ def test_rollout_flags() -> None:
         ({}, "goal is missing."),
         ({"goal": 7}, "goal must be text."),
         ({"goal": "x", "gaol": 1}, "gaol is not a field of this request."),
-        ({"goal": "x", "approval": "me"}, "approval must be one of 'person' or 'demo'."),
+        ({"goal": "x", "approval": "me"}, "approval must be one of 'person', 'demo' or 'policy'."),
         ({"goal": "x", "site_url": "file:///etc/passwd"}, "site_url: must be an http(s) address"),
         ({"goal": "x", "site_url": "https://user@shop.example"}, "without user name"),
         ({"goal": "x\x00"}, "goal: must not contain the NUL character."),

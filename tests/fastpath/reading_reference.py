@@ -132,12 +132,21 @@ def numbers_slowly(folded: str) -> tuple[bool, bool]:
 @cache
 def _profile() -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
-    for line in (DATA / "latin_words.tsv").read_text("utf-8").splitlines():
-        if line and not line.startswith("#"):
-            name, _, words = line.partition("\t")
-            for word in dict.fromkeys(words.split()):
-                found.setdefault(word, []).append(name)
+    for name, words in _lists():
+        for word in words if name != language._SHARED else ():
+            found.setdefault(word, []).append(name)
     return {word: tuple(names) for word, names in found.items()}
+
+
+@cache
+def _english_too() -> frozenset[str]:
+    return frozenset(w for name, words in _lists() if name == language._SHARED for w in words)
+
+
+def _lists() -> list[tuple[str, list[str]]]:
+    lines = (DATA / "latin_words.tsv").read_text("utf-8").splitlines()
+    parts = [line.partition("\t") for line in lines if line and not line.startswith("#")]
+    return [(name, list(dict.fromkeys(words.split()))) for name, _, words in parts]
 
 
 def evidence_slowly(text: str) -> Evidence:
@@ -167,6 +176,24 @@ def evidence_slowly(text: str) -> Evidence:
 
 
 def _weigh(words: list[str], sample: str) -> Evidence:
+    english, best, other, needed = _scores(words, sample)
+    if other > english and other >= needed and _more_than_one_shared(sample, best):
+        return Evidence(best, "words")
+    return Evidence("eng", "words") if english else Evidence("eng", "default", "latin")
+
+
+def _more_than_one_shared(sample: str, best: str) -> bool:
+    """Return whether a text is of another language still, without its only word that English has too."""
+    letters = re.findall(r"[^\W\d_]+|[\W\d_]+", sample)
+    shared = {w for w in letters if w in _english_too() and best in _profile().get(w, ())}
+    if len(shared) != 1:
+        return True
+    rest = "".join(word for word in letters if word not in shared)
+    english, _, other, needed = _scores(_LATIN.findall(rest), rest)
+    return other > english and other >= needed
+
+
+def _scores(words: list[str], sample: str) -> tuple[int, str, int, int]:
     scores: dict[str, int] = {}
     for word in words:
         names = _profile().get(word, ())
@@ -184,6 +211,4 @@ def _weigh(words: list[str], sample: str) -> Evidence:
     english = scores.pop("eng", 0)
     best = max(sorted(scores), key=lambda name: scores[name], default="eng")
     needed = (3 if len(words) <= 4 else 4) if english == 0 else english + max(2, len(words) // 4)
-    if scores.get(best, 0) > english and scores[best] >= needed:
-        return Evidence(best, "words")
-    return Evidence("eng", "words") if english else Evidence("eng", "default", "latin")
+    return english, best, scores.get(best, 0), needed
