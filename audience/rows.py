@@ -25,6 +25,7 @@ _LEFT_OUT = {
     "markup": "The cell {} holds markup; it was left out.",
     "too_long": "The cell {} is too long; it was left out.",
 }
+_BASES = ", ".join(LawfulBasis)
 _SPLIT = re.compile(r"[;,|、；]")
 _DAY = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?$")
 _YES = frozenset(("1", "true", "yes", "y", "x", "t", "はい", "停止", "拒否"))
@@ -138,10 +139,10 @@ class RowReader:
             phone_of(number, country) if number else "",
         )
         if email is None:
-            cells.say("email", "The e-mail address is none.")
+            cells.say("email", "That is no e-mail address; it needs a name, an @ and a host.")
         if phone is None:
             cells.say(
-                "phone", "The telephone number is none, or the country it is from is not stated."
+                "phone", "That is no telephone number, or the country it is from is not stated."
             )
         return email or "", phone or ""
 
@@ -150,7 +151,7 @@ class RowReader:
         stated = cells.plain("lawful_basis").casefold().replace(" ", "_")
         if stated:
             if stated not in set(LawfulBasis):
-                cells.reject("basis", "The lawful basis is none of those that are known.")
+                cells.reject("basis", f"That lawful basis is not known; use {_BASES}.")
                 return False
             draft.lawful_basis = LawfulBasis(stated)
         purposes = [

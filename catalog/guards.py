@@ -70,7 +70,8 @@ def check_spend(
     if change.kind not in SPENDING:
         return
     if stops:
-        raise BudgetGuard("spend_stopped", f"Spending is stopped: {stops[0]} Lift the stop first.")
+        why = stops[0].rstrip(".")
+        raise BudgetGuard("spend_stopped", f"Spending is stopped: {why}. Lift the stop first.")
     moves = {move.what: move for move in change.money}
     if len(moves) != len(change.money):
         raise BudgetGuard("spend_unreadable", "One amount is named twice; send it once.")

@@ -9,6 +9,7 @@ from agents.ad_manager import policy
 from agents.ad_manager.schemas import BriefAnswer, BriefReading, MediaPlan
 from domain.brief import Brief
 from domain.money import Money
+from domain.trust import Span, Trust
 from llm.offline.brief.parser import parse_goal
 from llm.offline.model import MODEL_NAME
 from llm.router import ModelRouter
@@ -32,12 +33,17 @@ async def read_goal(router: ModelRouter, goal: str, today: date) -> BriefReading
     prompt = prompts.load("ad_manager/brief")
     if router.spec == "offline":
         return BriefReading(brief, MODEL_NAME, True, 1, (), prompt.hash, prompt.version)
-    text = prompt.render(goal=brief.goal, today=today.isoformat())
+    asked = prompts.assemble(
+        prompt,
+        {"goal": Span(brief.goal, Trust.ADVERTISER, "goal"), "today": today.isoformat()},
+        canary=router.canary,
+    )
     answer = await router.structured(
         "Brief",
         BriefAnswer,
-        [{"role": "user", "content": text}],
+        list(asked.messages),
         validate=policy.valid_answer,
+        canary=asked.canary,
     )
     notes: tuple[str, ...] = ()
     if not answer.rule_based:

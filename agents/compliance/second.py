@@ -21,6 +21,7 @@ from agents.compliance.schemas import (
     Verdict,
 )
 from domain.errors import ParleyError
+from domain.trust import Span, Trust
 from llm.offline.copywriter_types import CreativeDraft
 from llm.router import ModelRouter
 
@@ -147,9 +148,13 @@ async def _by_model(
          "facts": [c.support for c in d.claims]}
         for d in drafts
     ]  # fmt: skip
-    text = prompts.load("compliance/second_reader").render(ads=json.dumps(ads, ensure_ascii=False))
+    asked = prompts.assemble(
+        prompts.load("compliance/second_reader"),
+        {"ads": Span(json.dumps(ads, ensure_ascii=False), Trust.UNTRUSTED, "ads and their facts")},
+        canary=router.canary,
+    )
     answer = await router.structured(
-        "ComplianceReading", SecondReading, [{"role": "user", "content": text}]
+        "ComplianceReading", SecondReading, list(asked.messages), canary=asked.canary
     )
     if answer.rule_based:
         return []
@@ -171,7 +176,8 @@ def _verbatim(draft: CreativeDraft, finding: SecondFinding) -> str:
 
 
 def _digits(number: str) -> str:
-    return re.sub(r"[.,]", "", number)
+    """Return a number's digits; 129, 129.00 and 1,290.0 say what 129, 129 and 1290 say."""
+    return re.sub(r"[.,]", "", re.sub(r"\.0+$", "", number))
 
 
 def _finding(

@@ -21,6 +21,7 @@ from agents.content_creator.schemas import (
 from domain.errors import ParleyError
 from domain.formats import AdFormat
 from domain.product import Product
+from domain.trust import Span, Trust
 from llm.offline.copywriter import write_creatives
 from llm.offline.copywriter_types import claim_on
 from llm.router import ModelRouter
@@ -132,17 +133,27 @@ async def _ask(
     warnings: list[str],
 ) -> list[WrittenCopy] | None:
     """Return what the model wrote for these products, or None if it should not be asked again."""
-    text = prompt.render(
-        languages=", ".join(request.languages),
-        formats=", ".join(request.formats),
-        tone=request.brand_kit.tone,
-        banned_words=", ".join(request.brand_kit.banned_words) or "none",
-        goal=request.brief.goal,
-        products=json.dumps([shown(p) for p in products], ensure_ascii=False),
+    asked = prompts.assemble(
+        prompt,
+        {
+            "languages": ", ".join(request.languages),
+            "formats": ", ".join(request.formats),
+            "tone": request.brand_kit.tone,
+            "banned_words": Span(
+                ", ".join(request.brand_kit.banned_words) or "none", Trust.ADVERTISER, "brand kit"
+            ),
+            "goal": Span(request.brief.goal, Trust.ADVERTISER, "goal"),
+            "products": Span(
+                json.dumps([shown(p) for p in products], ensure_ascii=False),
+                Trust.UNTRUSTED,
+                "product source",
+            ),
+        },
+        canary=router.canary,
     )
     try:
         answer = await router.structured(
-            "CreativeSet", WrittenSet, [{"role": "user", "content": text}]
+            "CreativeSet", WrittenSet, list(asked.messages), canary=asked.canary
         )
     except ParleyError as error:
         warnings.append(error.detail)

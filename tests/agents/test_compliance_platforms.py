@@ -170,12 +170,14 @@ class Router:
     """A live model's place: answers or fails as told."""
 
     spec = "openai:some"
+    canary = "kanaria-test"
 
     def __init__(self, *findings: SecondFinding, rule_based: bool = False, down: bool = False):
         self.findings, self.rule_based, self.down = findings, rule_based, down
 
-    async def structured(self, task: str, schema: Any, messages: Any) -> Any:
-        assert "untrusted" in messages[0]["content"]
+    async def structured(self, task: str, schema: Any, messages: Any, canary: str) -> Any:
+        assert 'trust="untrusted"' in messages[1]["content"]
+        assert canary in messages[0]["content"]
         if self.down:
             raise Unavailable("model_down", "The model cannot be reached; try again.")
         value = SecondReading(findings=list(self.findings))

@@ -12,6 +12,7 @@ from agents.content_creator import create
 from agents.content_creator.schemas import BrandKit, WrittenCopy, WrittenSet
 from domain.errors import Unavailable
 from domain.formats import AdFormat
+from llm.marks import unmark
 from llm.offline.copywriter import write_creatives
 from llm.offline.copywriter_task import creative_set
 from llm.offline.model import offline_model
@@ -31,12 +32,14 @@ class ScriptedRouter:
 
     copies: list[WrittenCopy] = field(default_factory=list)
     spec: str = "openai:scripted"
+    canary: str = "kanaria-test"
     rule_based: bool = False
     down: bool = False
     asked: list[str] = field(default_factory=list)
 
     async def structured(self, task: str, schema: Any, messages: Any, **more: Any) -> Any:
-        self.asked.append(f"{task} {messages}")
+        self.asked.append(unmark(f"{task} {messages[-1]['content']}"))
+        assert self.canary in messages[0]["content"]
         if self.down:
             raise Unavailable("model_unavailable", "The model does not answer.")
         return Answer(WrittenSet(creatives=self.copies), self.rule_based, ("Slow.",))
