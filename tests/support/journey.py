@@ -137,12 +137,15 @@ class Journey:
         deadline = time.monotonic() + PATIENCE
         with Redis.from_url(self._service.urls.redis_url) as redis:
             while time.monotonic() < deadline:
+                told = False
                 with suppress(RedisError):
                     reply: Any = redis.xread({stream: after}, count=1, block=300)
                     for entry_id, fields in _entries(reply):
-                        after = entry_id
+                        after, told = entry_id, True
                         yield msgspec.json.decode(fields[b"e"], type=Progress).step
-                        continue
+                if told:
+                    # There may be more, though the run has ended meanwhile.
+                    continue
                 if self._marketer.get(f"/api/v1/runs/{self.run_id}")["status"] not in (
                     "queued",
                     "running",
