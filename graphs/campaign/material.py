@@ -16,7 +16,7 @@ from agents.lead_gen.schemas import AudienceReport
 from agents.research.schemas import ResearchReport
 from domain.evidence import Citation
 from domain.product import Fact, Product, ProductSource
-from storage.objects import ObjectStore
+from graphs.desk import RunObjects
 
 
 @dataclass(frozen=True)
@@ -39,17 +39,8 @@ class Material:
     citations: dict[str, Citation] = field(default_factory=dict)
 
 
-class Desk:
-    """Reads and writes a run's objects.
-
-    Args:
-        objects: The store.
-        run_id: Whose desk it is.
-    """
-
-    def __init__(self, objects: ObjectStore, run_id: str) -> None:
-        self._objects = objects
-        self._prefix = f"runs/{run_id}"
+class Desk(RunObjects):
+    """What lies there of a run."""
 
     async def source(self, source_id: str) -> ProductSource:
         """Return an uploaded source as it was parsed."""
@@ -58,50 +49,45 @@ class Desk:
 
     async def keep_material(self, material: Material) -> None:
         """Keep what was read."""
-        await self._objects.put(f"{self._prefix}/material.json", msgspec.json.encode(material))
+        await self._keep("material.json", material)
 
     async def material(self) -> Material:
         """Return what was read."""
-        data = await self._objects.get(f"{self._prefix}/material.json")
-        return msgspec.json.decode(data, type=Material)
+        return await self._kept("material.json", Material)
 
     async def keep_drafts(self, round_: int, drafts: tuple[CreativeDraft, ...]) -> None:
         """Keep the drafts of a round."""
-        await self._objects.put(f"{self._prefix}/drafts-{round_}.json", msgspec.json.encode(drafts))
+        await self._keep(f"drafts-{round_}.json", drafts)
 
     async def drafts(self, round_: int) -> tuple[CreativeDraft, ...]:
         """Return the drafts of a round."""
-        data = await self._objects.get(f"{self._prefix}/drafts-{round_}.json")
-        return msgspec.json.decode(data, type=tuple[CreativeDraft, ...])
+        return await self._kept(f"drafts-{round_}.json", tuple[CreativeDraft, ...])
 
     async def keep_report(self, round_: int, report: ComplianceReport) -> None:
         """Keep what compliance found in a round."""
-        await self._objects.put(f"{self._prefix}/report-{round_}.json", msgspec.json.encode(report))
+        await self._keep(f"report-{round_}.json", report)
 
     async def report(self, round_: int) -> ComplianceReport:
         """Return what compliance found in a round."""
-        data = await self._objects.get(f"{self._prefix}/report-{round_}.json")
-        return msgspec.json.decode(data, type=ComplianceReport)
+        return await self._kept(f"report-{round_}.json", ComplianceReport)
 
     async def keep_research(self, report: ResearchReport) -> None:
         """Keep what research found."""
-        await self._objects.put(f"{self._prefix}/research.json", msgspec.json.encode(report))
+        await self._keep("research.json", report)
 
     async def research(self) -> ResearchReport:
         """Return what research found."""
-        data = await self._objects.get(f"{self._prefix}/research.json")
-        return msgspec.json.decode(data, type=ResearchReport)
+        return await self._kept("research.json", ResearchReport)
 
     async def keep_audience(self, report: AudienceReport) -> None:
         """Keep whom the campaign is for."""
-        await self._objects.put(f"{self._prefix}/audience.json", msgspec.json.encode(report))
+        await self._keep("audience.json", report)
 
     async def audience(self) -> AudienceReport:
         """Return whom the campaign is for."""
-        data = await self._objects.get(f"{self._prefix}/audience.json")
-        return msgspec.json.decode(data, type=AudienceReport)
+        return await self._kept("audience.json", AudienceReport)
 
     async def keep_compliance_pages(self, html: str, plain: bytes) -> None:
         """Keep the last compliance report for people and for programs."""
-        await self._objects.put(f"{self._prefix}/compliance.html", html.encode())
-        await self._objects.put(f"{self._prefix}/compliance.json", plain)
+        await self._put("compliance.html", html.encode())
+        await self._put("compliance.json", plain)

@@ -11,6 +11,7 @@ from agents.content_creator.phrases import Phrase
 from agents.content_creator.variants import Variant, VariantSet
 from domain.errors import NotFound
 from domain.ids import stable_id
+from graphs.desk import RunObjects
 from storage.objects import ObjectStore
 
 
@@ -116,8 +117,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     left: dict[str, str] = {}
 
 
-class Shelf:
-    """Reads and writes a content run's objects; the same part overwrites its own.
+class Shelf(RunObjects):
+    """Reads and writes a content run's objects.
 
     Args:
         objects: The store.
@@ -125,9 +126,7 @@ class Shelf:
     """
 
     def __init__(self, objects: ObjectStore, run_id: str) -> None:
-        self._objects = objects
-        self._run_id = run_id
-        self._prefix = f"runs/{run_id}/content"
+        super().__init__(objects, run_id, "content")
 
     def asset_id(self, *parts: str) -> str:
         """Return the id of an asset: the same part of the same run has the same one."""
@@ -136,7 +135,7 @@ class Shelf:
     async def keep_ideas(self, found: Ideas) -> None:
         """Keep what a model proposed."""
         rows = [(key, language, own) for (key, language), own in found.phrases.items()]
-        await self._put("ideas.json", msgspec.json.encode(rows))
+        await self._keep("ideas.json", rows)
         await self._put("ideas-prompt.txt", found.prompt_hash.encode())
 
     async def ideas(self) -> dict[tuple[str, str], tuple[Phrase, ...]]:
@@ -165,7 +164,7 @@ class Shelf:
 
     async def keep_written(self, channel: str, round_: int, written: VariantSet) -> None:
         """Keep the texts for a channel."""
-        await self._put(f"written-{channel}-{round_}.json", msgspec.json.encode(written))
+        await self._keep(f"written-{channel}-{round_}.json", written)
 
     async def written(self, channel: str, round_: int) -> VariantSet:
         """Return the newest texts for a channel, written in that round or before."""
@@ -179,7 +178,7 @@ class Shelf:
 
     async def keep_checked(self, channel: str, checked: tuple[Checked, ...]) -> None:
         """Keep the verdicts on a channel's texts."""
-        await self._put(f"checked-{channel}.json", msgspec.json.encode(checked))
+        await self._keep(f"checked-{channel}.json", checked)
 
     async def checked(self, channel: str) -> tuple[Checked, ...]:
         """Return the verdicts on a channel's texts."""
@@ -188,7 +187,7 @@ class Shelf:
 
     async def keep_part(self, name: str, assets: tuple[Asset, ...]) -> None:
         """Keep what one parallel node made; its files are kept already."""
-        await self._put(f"part-{name.replace('/', '-')}.json", msgspec.json.encode(assets))
+        await self._keep(f"part-{name.replace('/', '-')}.json", assets)
 
     async def part(self, name: str) -> tuple[Asset, ...]:
         """Return what one parallel node made."""
@@ -212,7 +211,7 @@ class Shelf:
         for asset in manifest.assets:
             record = msgspec.json.encode(asset.provenance)
             await self._put(f"assets/{asset.id}.provenance.json", record)
-        await self._put("manifest.json", msgspec.json.encode(manifest))
+        await self._keep("manifest.json", manifest)
 
     async def manifest(self) -> Manifest:
         """Return the list of all that was made.
@@ -221,12 +220,6 @@ class Shelf:
             NotFound: if the run has not come that far.
         """
         return msgspec.json.decode(await self._get("manifest.json"), type=Manifest)
-
-    async def _put(self, name: str, data: bytes) -> None:
-        await self._objects.put(f"{self._prefix}/{name}", data)
-
-    async def _get(self, name: str) -> bytes:
-        return await self._objects.get(f"{self._prefix}/{name}")
 
 
 def _name(key: str) -> str:

@@ -10,8 +10,8 @@ import msgspec
 from catalog.changesets import Change, ChangeSet
 from catalog.in_chat import update_of
 from catalog.tables import Campaign
+from graphs.desk import RunObjects
 from measurement.proposals import AdArm, Arm, Move, Proposals, Rest, Rewrite
-from storage.objects import ObjectStore
 
 
 class Performance(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,41 +108,29 @@ def change_of(move: Move, campaign: Campaign) -> Change:
     return update_of(campaign, **{move.amount: move.after_micros})
 
 
-class Desk:
-    """Reads and writes a run's objects.
-
-    Args:
-        objects: The store.
-        run_id: Whose desk it is.
-    """
-
-    def __init__(self, objects: ObjectStore, run_id: str) -> None:
-        self._objects = objects
-        self._prefix = f"runs/{run_id}"
+class Desk(RunObjects):
+    """What lies there of a run."""
 
     async def keep_performance(self, measured: Performance) -> None:
         """Keep what was measured."""
-        await self._objects.put(f"{self._prefix}/performance.json", msgspec.json.encode(measured))
+        await self._keep("performance.json", measured)
 
     async def performance(self) -> Performance:
         """Return what was measured."""
-        data = await self._objects.get(f"{self._prefix}/performance.json")
-        return msgspec.json.decode(data, type=Performance)
+        return await self._kept("performance.json", Performance)
 
     async def keep_proposals(self, proposals: Proposals) -> None:
         """Keep what was proposed before the guards."""
-        await self._objects.put(f"{self._prefix}/proposals.json", msgspec.json.encode(proposals))
+        await self._keep("proposals.json", proposals)
 
     async def proposals(self) -> Proposals:
         """Return what was proposed."""
-        data = await self._objects.get(f"{self._prefix}/proposals.json")
-        return msgspec.json.decode(data, type=Proposals)
+        return await self._kept("proposals.json", Proposals)
 
     async def keep_plan(self, plan: Plan) -> None:
         """Keep what is shown for approval."""
-        await self._objects.put(f"{self._prefix}/plan.json", msgspec.json.encode(plan))
+        await self._keep("plan.json", plan)
 
     async def plan(self) -> Plan:
         """Return what was shown for approval."""
-        data = await self._objects.get(f"{self._prefix}/plan.json")
-        return msgspec.json.decode(data, type=Plan)
+        return await self._kept("plan.json", Plan)
