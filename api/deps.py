@@ -9,6 +9,7 @@ from fastapi import Depends, Header, Path, Query, Request
 
 from api.exchange import exchange_of
 from api.state import State
+from bootstrap.spending import Changes
 from catalog.access import Principal
 from domain.errors import Unauthenticated
 from domain.ids import check_id
@@ -79,3 +80,8 @@ RequestId = Annotated[str, Depends(id_of("req"))]
 def who(principal: Principal) -> str:
     """Return how the audit names a caller."""
     return f"key:{principal.key_id}"
+
+
+def changes_by(principal: Principal, api: State) -> Changes:
+    """Return what a caller may do to campaigns that are there: through guards and ledger."""
+    return Changes(api.services, api.serving.state.reservation, principal.org_id, who(principal))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from fastapi import APIRouter
-from sqlalchemy.exc import IntegrityError
 
 from api import views
 from api.deps import (
@@ -15,7 +16,7 @@ from api.deps import (
     IdempotencyKey,
     Limit,
     Reporter,
-    who,
+    changes_by,
 )
 from api.models.campaigns import (
     CampaignDetail,
@@ -30,20 +31,16 @@ from api.models.campaigns import (
     Why,
 )
 from api.models.reports import CampaignReportOut
-from api.ownership import check_sources
+from api.starting import start_run
 from api.state import State
 from billing.service import BillingService
-from bootstrap.spending import Changes
 from catalog.access import Principal
 from catalog.changes import CampaignChange
 from catalog.lifecycle import CampaignStatus
 from catalog.repository import Audit, Campaigns, Creatives
-from catalog.runs import RunService
-from catalog.tables import Run
 from catalog.targeting import Targeting, check_targeting
 from domain.errors import Forbidden, Unprocessable
 from domain.time import to_ms
-from graphs.versions import CURRENT
 from llm.offline.brief.text import prepare
 from measurement.service import campaign_report
 
@@ -58,11 +55,7 @@ async def create(
 ) -> Started:
     """Start a campaign from a goal in plain language."""
     _check(body, caller, api)
-    try:
-        run = await _start(body, caller, api, key)
-    except IntegrityError:
-        # Two requests with one Idempotency-Key at once: the other has won and is there to be found.
-        run = await _start(body, caller, api, key)
+    run = await start_run(api, caller, GRAPH, body.goal, _inputs(body), key)
     links = {
         "self": f"/api/v1/runs/{run.id}",
         "events": f"/api/v1/runs/{run.id}/events",
@@ -90,29 +83,17 @@ def _check(body: CreateCampaign, caller: Principal, api: State) -> None:
         caller.need("approvals:write")
 
 
-async def _start(body: CreateCampaign, caller: Principal, api: State, key: str | None) -> Run:
-    parts = api.services
-    async with parts.db.tenant(caller.org_id) as session:
-        await check_sources(session, body.page_source_id, body.feed_source_id)
-        run, _ = await RunService(session, parts.ids, parts.clock).create(
-            caller.org_id,
-            body.goal,
-            {
-                "site_url": body.site_url,
-                "page_source_id": body.page_source_id,
-                "feed_source_id": body.feed_source_id,
-                "approval_mode": body.approval,
-                "controls": body.controls.model_dump(mode="json") if body.controls else None,
-                "approval_policy": body.approval_policy.model_dump(mode="json")
-                if body.approval_policy
-                else None,
-            },
-            graph=GRAPH,
-            graph_version=CURRENT[GRAPH],
-            by=who(caller),
-            idempotency_key=key,
-        )
-        return run
+def _inputs(body: CreateCampaign) -> dict[str, Any]:
+    inputs: dict[str, Any] = {
+        "site_url": body.site_url,
+        "page_source_id": body.page_source_id,
+        "feed_source_id": body.feed_source_id,
+        "approval_mode": body.approval,
+        "controls": body.controls.model_dump(mode="json") if body.controls else None,
+    }
+    if body.approval_policy is not None:
+        inputs["approval_policy"] = body.approval_policy.model_dump(mode="json")
+    return inputs
 
 
 @router.get("")
@@ -156,7 +137,7 @@ async def change(
 
     Amounts pass the spend guards: one request raises an amount to five times at most.
     """
-    changed = await _changes(api, caller).change(item_id, _change(body), body.why)
+    changed = await changes_by(caller, api).change(item_id, _change(body), body.why)
     return Changed(id=item_id, changed=changed)
 
 
@@ -202,12 +183,8 @@ async def end(item_id: CampaignId, body: Why, caller: CampaignWriter, api: Api) 
 async def _move(
     item_id: str, to: CampaignStatus, body: Why, caller: Principal, api: State
 ) -> Moved:
-    changed = await _changes(api, caller).move(item_id, to, body.why)
+    changed = await changes_by(caller, api).move(item_id, to, body.why)
     return Moved(id=item_id, status=str(to), changed=changed)
-
-
-def _changes(api: State, caller: Principal) -> Changes:
-    return Changes(api.services, api.serving.state.reservation, caller.org_id, who(caller))
 
 
 def _targeting(body: Controls) -> Targeting:

@@ -8,22 +8,20 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from sqlalchemy.exc import IntegrityError
 
-from api.deps import Api, CampaignReader, CampaignWriter, IdempotencyKey, RunId, who
+from api.deps import Api, CampaignReader, CampaignWriter, IdempotencyKey, RunId
 from api.models.campaigns import Started
 from api.models.content import AssetOut, ContentOut, GenerateContent, PictureOut
-from api.ownership import check_sources
+from api.starting import start_run
 from api.state import State
 from catalog.access import Principal
-from catalog.runs import Runs, RunService
+from catalog.runs import Runs
 from catalog.tables import Run
 from domain.errors import NotFound, Unprocessable
 from domain.ids import check_id
 from graphs.content import pictures
 from graphs.content.order import ContentOrder, check_order
 from graphs.content.shelf import Asset, Manifest, Shelf
-from graphs.versions import CURRENT
 from llm.offline.brief.text import prepare
 
 router = APIRouter(prefix="/api/v1/content", tags=["content"])
@@ -54,11 +52,7 @@ async def generate(
             "Say what the ads are written from: site_url, page_source_id or feed_source_id.",
         )
     check_order(_order(body))
-    try:
-        run = await _start(body, caller, api, key)
-    except IntegrityError:
-        # Two requests with one Idempotency-Key at once: the other has won and is there to be found.
-        run = await _start(body, caller, api, key)
+    run = await start_run(api, caller, GRAPH, body.goal, _inputs(body), key)
     links = {
         "self": f"/api/v1/runs/{run.id}",
         "events": f"/api/v1/runs/{run.id}/events",
@@ -117,23 +111,11 @@ def _order(body: GenerateContent) -> ContentOrder:
     return msgspec.convert(given, ContentOrder)
 
 
-async def _start(body: GenerateContent, caller: Principal, api: State, key: str | None) -> Run:
-    parts = api.services
+def _inputs(body: GenerateContent) -> dict[str, Any]:
     inputs: dict[str, Any] = {name: getattr(body, name) for name in _SOURCES}
     # As the row will hold it: the same request again is compared with it.
     inputs["order"] = msgspec.json.decode(msgspec.json.encode(_order(body)))
-    async with parts.db.tenant(caller.org_id) as session:
-        await check_sources(session, body.page_source_id, body.feed_source_id)
-        run, _ = await RunService(session, parts.ids, parts.clock).create(
-            caller.org_id,
-            body.goal,
-            inputs,
-            graph=GRAPH,
-            graph_version=CURRENT[GRAPH],
-            by=who(caller),
-            idempotency_key=key,
-        )
-        return run
+    return inputs
 
 
 async def _run(run_id: str, caller: Principal, api: State) -> Run:

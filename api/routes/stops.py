@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.deps import Api, CampaignReader, CampaignWriter, StopId, who
+from api.deps import Api, CampaignReader, CampaignWriter, StopId, changes_by, who
 from api.models.stops import StopOut, StopSpending
 from api.state import State
-from bootstrap.spending import Changes
 from catalog.access import Principal
 from catalog.operations import Stops
 
@@ -18,7 +17,7 @@ router = APIRouter(prefix="/api/v1/spend/stops", tags=["campaigns"])
 async def stop(body: StopSpending, caller: CampaignWriter, api: Api) -> StopOut:
     """Stop new spending on a channel, or on all of them, until the stop is lifted."""
     stop_id = (
-        await _changes(api, caller)
+        await changes_by(caller, api)
         .dispatcher()
         .stop(caller.org_id, body.channel, who=who(caller), why=body.why)
     )
@@ -35,12 +34,8 @@ async def list_stops(caller: CampaignReader, api: Api) -> list[StopOut]:
 @router.delete("/{id}")
 async def lift(item_id: StopId, caller: CampaignWriter, api: Api) -> StopOut:
     """Take a stop back; twice is once."""
-    await _changes(api, caller).dispatcher().lift(caller.org_id, item_id)
+    await changes_by(caller, api).dispatcher().lift(caller.org_id, item_id)
     return await _shown(api, caller, item_id)
-
-
-def _changes(api: State, caller: Principal) -> Changes:
-    return Changes(api.services, api.serving.state.reservation, caller.org_id, who(caller))
 
 
 async def _shown(api: State, caller: Principal, stop_id: str) -> StopOut:
