@@ -5,6 +5,9 @@ The transport is the only seam: SDK, retries, parsing and streaming above it are
 
 from __future__ import annotations
 
+from types import ModuleType
+from typing import Any
+
 import httpx
 import httpx2
 
@@ -12,6 +15,23 @@ from evals.cassette import Tape
 
 #: What a body becomes when it is read: no longer packed, and of another length.
 _NOT_COPIED = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+
+
+async def _exchange(tape: Tape, inner: Any, request: Any, kit: ModuleType) -> Any:
+    """Answer from the tape, or ask and record; the two libraries have the same names for everything here."""
+    body = await request.aread()
+    asked = (request.method, str(request.url), body)
+    if tape.mode == "replay" or inner is None:
+        found = tape.answer(*asked)
+        status, headers, data = found.status, found.headers, found.answered.encode()
+    else:
+        response = await inner.handle_async_request(request)
+        data = await response.aread()
+        await response.aclose()
+        tape.keep(*asked, response.status_code, response.headers, data)
+        status = response.status_code
+        headers = {k: v for k, v in response.headers.items() if k.lower() not in _NOT_COPIED}
+    return kit.Response(status, headers=headers, stream=kit.ByteStream(data), request=request)
 
 
 class TapeTransport(httpx.AsyncBaseTransport):
@@ -27,22 +47,8 @@ class TapeTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer from the tape, or ask and record."""
-        body = await request.aread()
-        if self._tape.mode == "replay" or self._inner is None:
-            found = self._tape.answer(request.method, str(request.url), body)
-            stream = httpx.ByteStream(found.answered.encode())
-            return httpx.Response(
-                found.status, headers=found.headers, stream=stream, request=request
-            )
-        response = await self._inner.handle_async_request(request)
-        data = await response.aread()
-        await response.aclose()
-        self._tape.keep(
-            request.method, str(request.url), body, response.status_code, response.headers, data
-        )
-        left = {k: v for k, v in response.headers.items() if k.lower() not in _NOT_COPIED}
-        stream = httpx.ByteStream(data)
-        return httpx.Response(response.status_code, headers=left, stream=stream, request=request)
+        answer: httpx.Response = await _exchange(self._tape, self._inner, request, httpx)
+        return answer
 
 
 class Tape2Transport(httpx2.AsyncBaseTransport):
@@ -53,19 +59,5 @@ class Tape2Transport(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Answer from the tape, or ask and record."""
-        body = await request.aread()
-        if self._tape.mode == "replay" or self._inner is None:
-            found = self._tape.answer(request.method, str(request.url), body)
-            stream = httpx2.ByteStream(found.answered.encode())
-            return httpx2.Response(
-                found.status, headers=found.headers, stream=stream, request=request
-            )
-        response = await self._inner.handle_async_request(request)
-        data = await response.aread()
-        await response.aclose()
-        self._tape.keep(
-            request.method, str(request.url), body, response.status_code, response.headers, data
-        )
-        left = {k: v for k, v in response.headers.items() if k.lower() not in _NOT_COPIED}
-        stream = httpx2.ByteStream(data)
-        return httpx2.Response(response.status_code, headers=left, stream=stream, request=request)
+        answer: httpx2.Response = await _exchange(self._tape, self._inner, request, httpx2)
+        return answer
