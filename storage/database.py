@@ -72,9 +72,13 @@ class Database:
     async def _transaction(self, role: str, org_id: str) -> AsyncIterator[AsyncSession]:
         try:
             async with self._sessions() as session, session.begin():
-                await session.execute(_ENTER, {"role": role, "org": org_id})
+                try:
+                    await session.execute(_ENTER, {"role": role, "org": org_id})
+                except OSError as error:
+                    # Here only: further on it may as well be a file of the caller's.
+                    raise _unavailable() from error
                 yield session
-        except (OSError, InterfaceError, OperationalError) as error:
+        except (InterfaceError, OperationalError) as error:
             raise _unavailable() from error
         except DBAPIError as error:
             if error.connection_invalidated or _is_away(error):

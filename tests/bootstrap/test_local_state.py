@@ -83,7 +83,9 @@ async def test_of_two_machines_one_serves_until_its_connection_is_lost(
                 await connection.execute(
                     text(
                         "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' "
-                        "AND granted AND pid <> pg_backend_pid()"
+                        "AND granted AND pid <> pg_backend_pid() AND database ="
+                        # The other workers' databases are in the same cluster.
+                        " (SELECT oid FROM pg_database WHERE datname = current_database())"
                     )
                 )
             await until(lambda: first.serves != second.serves)
