@@ -12,12 +12,13 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 import pytest_asyncio
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from redis import Redis
 
 from bootstrap.embedded import ServiceUrls
 from bootstrap.services import Services, open_services
 from bootstrap.settings import Settings, load_settings
-from graphs.checkpoints import set_up_checkpoints
+from graphs.checkpoints import open_checkpointer, set_up_checkpoints
 from storage.migrate import upgrade
 from tests.support.embedded import create_database, stop_trio, template_database, trio
 
@@ -79,6 +80,13 @@ async def services(settings: Settings, clean: None) -> AsyncIterator[Services]:
     async with open_services(settings, pool_size=10) as parts:
         await parts.objects.ensure_bucket()
         yield parts
+
+
+@pytest_asyncio.fixture
+async def saver(services: Services) -> AsyncIterator[AsyncPostgresSaver]:
+    """Checkpoints in the worker's database."""
+    async with open_checkpointer(services.settings.database_url) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from PIL import Image
 
 from bootstrap.services import Services
 from catalog.runs import RunStatus
-from graphs.checkpoints import open_checkpointer
 from sandbox import shop_feed
 from tests.api.conftest import Accounts, Door
 from tests.support.runs import runner
@@ -27,12 +24,6 @@ BODY: dict[str, Any] = {
     "variants": 2,
     "products": 1,
 }
-
-
-@pytest_asyncio.fixture
-async def saver(services: Services) -> AsyncIterator[AsyncPostgresSaver]:
-    async with open_checkpointer(services.settings.database_url) as opened:
-        yield opened
 
 
 async def feed(door: Door, key: str) -> str:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
 import pytest
-import pytest_asyncio
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 
 from bootstrap.services import Services
@@ -19,15 +17,8 @@ from evals.injection_effects import Footprint, laid_at, quoted
 from evals.injection_loop import through_loop
 from evals.injection_stub import ObeyingModel, orders_in
 from graphs.campaign import policing
-from graphs.checkpoints import open_checkpointer
 
 CORPUS = Path(__file__).parents[2] / "evals" / "injection.jsonl"
-
-
-@pytest_asyncio.fixture
-async def saver(services: Services) -> AsyncIterator[AsyncPostgresSaver]:
-    async with open_checkpointer(services.settings.database_url) as opened:
-        yield opened
 
 
 def test_the_committed_corpus_is_what_the_generator_makes_and_is_broad_enough() -> None:

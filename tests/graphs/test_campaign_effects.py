@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Any
-
 import msgspec
 import pytest
-import pytest_asyncio
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.errors import GraphDrained
-from langgraph.runtime import RunControl
 from langgraph.types import Command
 
 from bootstrap.services import Services
@@ -22,10 +17,8 @@ from domain.errors import Forbidden
 from graphs.campaign import graph, nodes, steps
 from graphs.campaign.approving import ApprovalPolicy
 from graphs.channels import dispatcher
-from graphs.checkpoints import open_checkpointer
 from tests.support.campaigns import (
     GOAL,
-    Crash,
     advertiser,
     config_of,
     context_of,
@@ -34,6 +27,7 @@ from tests.support.campaigns import (
     run_until_end,
     sources,
 )
+from tests.support.interrupted import dies_once, stops_once
 from tests.support.launches import assert_launched_once, audit_of
 
 NODES = (
@@ -43,12 +37,6 @@ NODES = (
 
 #: Asks for a channel without a connector, so that its part is planned beside the chats'.
 EVERYWHERE = ", in chats and on LinkedIn"
-
-
-@pytest_asyncio.fixture
-async def saver(services: Services) -> AsyncIterator[AsyncPostgresSaver]:
-    async with open_checkpointer(services.settings.database_url) as opened:
-        yield opened
 
 
 async def assert_planned_once(services: Services, org: str, campaign_id: str) -> None:
@@ -82,19 +70,7 @@ async def test_a_crash_at_any_node_repeats_no_effect(
     run = run_row(services, org, approval_mode="demo", **await sources(services))
     run.goal += EVERYWHERE
     home = steps if hasattr(steps, name) else nodes
-    real, calls = getattr(home, name), []
-
-    async def dying(state: Any, runtime: Any) -> Any:
-        calls.append(name)
-        if len(calls) == 1 and when == "before":
-            raise Crash
-        update = await real(state, runtime)
-        if len(calls) == 1:
-            raise Crash
-        return update
-
-    dying.__name__ = name
-    monkeypatch.setattr(home, name, dying)
+    calls = dies_once(monkeypatch, home, name, when)
     final = await run_until_end(lambda: graph.build(saver), run, context_of(services, run))
     assert len(calls) == 2
     assert final["outcome"] == "launched"
@@ -112,15 +88,7 @@ async def test_a_worker_that_stops_at_any_node_goes_on_from_there(
     run = run_row(services, org, approval_mode="demo", **await sources(services))
     run.goal += EVERYWHERE
     home = steps if hasattr(steps, name) else nodes
-    real, calls, control = getattr(home, name), [], RunControl()
-
-    async def told_to_stop(state: Any, runtime: Any) -> Any:
-        calls.append(name)
-        control.request_drain()
-        return await real(state, runtime)
-
-    told_to_stop.__name__ = name
-    monkeypatch.setattr(home, name, told_to_stop)
+    calls, control = stops_once(monkeypatch, home, name)
     built, context = graph.build(saver), context_of(services, run)
     try:
         final = await built.ainvoke(

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-import pytest_asyncio
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.types import Command
 
@@ -21,7 +19,6 @@ from catalog.service import CatalogService
 from domain.errors import Unprocessable
 from graphs.campaign import clarifying, doubts, graph, v1
 from graphs.campaign.state import Clarification
-from graphs.checkpoints import open_checkpointer
 from llm.offline.brief.parser import parse_goal
 from llm.offline.brief.questions import DETAILS, parts_in, questions
 from tests.support.campaigns import (
@@ -38,12 +35,6 @@ from tests.support.launches import assert_launched_once, audit_of
 from tools.product_source import read_page
 
 LATE = "Sell our shoes in Japan until 1 March 2019 for 300 dollars"
-
-
-@pytest_asyncio.fixture
-async def saver(services: Services) -> AsyncIterator[AsyncPostgresSaver]:
-    async with open_checkpointer(services.settings.database_url) as opened:
-        yield opened
 
 
 @pytest.mark.asyncio

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.errors import GraphDrained
-from langgraph.runtime import RunControl
 
 from agents.content_creator import limits
 from agents.content_creator.schemas import BrandKit
@@ -22,47 +19,15 @@ from agents.content_creator.variants import write_variants
 from bootstrap.services import Services
 from domain.brief import Brief, Kpi
 from domain.evidence import Citation, Passage
-from graphs.checkpoints import open_checkpointer, strict_serde
+from graphs.checkpoints import strict_serde
 from graphs.content import checking, graph, nodes
-from graphs.content.shelf import Manifest, Shelf
-from tests.support.campaigns import Crash, Listener, advertiser, config_of, context_of, sources
-from tests.support.content import content_run, first_input, run_content
+from graphs.content.shelf import Shelf
+from tests.support.campaigns import Listener, advertiser, config_of, context_of, sources
+from tests.support.content import ORDER, SMALL, content_run, first_input, made_by, run_content
 from tests.support.creatives import fact, shoe, wanted
+from tests.support.interrupted import dies_once, stops_once
 
 NODES = ("understand", "read_sources", "write", "check", "draw", "collect")
-#: Small, with parts that run side by side in `write` and in `draw`.
-SMALL: dict[str, Any] = {
-    "kinds": ["text", "image"], "channels": ["in_chat", "producthunt"], "languages": ["eng"], "variants": 2,
-    "products": 1, "segments": [{"name": "kansai", "values": {"city": "Osaka"}}],
-}  # fmt: skip
-ORDER: dict[str, Any] = {
-    "channels": ["google", "meta", "in_chat"],
-    "variants": 3,
-    "products": 1,
-    "segments": [{"name": "kansai", "values": {"city": "Osaka"}}],
-}
-
-
-@pytest_asyncio.fixture
-async def saver(services: Services) -> AsyncIterator[AsyncPostgresSaver]:
-    async with open_checkpointer(services.settings.database_url) as opened:
-        yield opened
-
-
-async def made_by(
-    services: Services,
-    saver: AsyncPostgresSaver | None,
-    listener: Listener | None = None,
-    **order: Any,
-) -> tuple[dict[str, Any], Manifest, Shelf]:
-    org = await advertiser(services)
-    run = content_run(services, org, **await sources(services), **{**ORDER, **order})
-    context = context_of(services, run, listener)
-    final = await graph.build(saver).ainvoke(
-        first_input(run), config_of(run), context=context, durability="sync"
-    )
-    shelf = Shelf(services.objects, run.id)
-    return final, await shelf.manifest(), shelf
 
 
 @pytest.mark.asyncio
@@ -214,19 +179,7 @@ async def test_a_crash_at_any_node_makes_everything_once(
     """The worker dies as the node starts, or after its work and before the checkpoint."""
     org = await advertiser(services)
     run = content_run(services, org, **await sources(services), **SMALL)
-    real, calls = getattr(nodes, name), []
-
-    async def dying(state: Any, runtime: Any) -> Any:
-        calls.append(state.get("channel", ""))
-        if len(calls) == 1 and when == "before":
-            raise Crash
-        update = await real(state, runtime)
-        if len(calls) == 1:
-            raise Crash
-        return update
-
-    dying.__name__ = name
-    monkeypatch.setattr(nodes, name, dying)
+    dies_once(monkeypatch, nodes, name, when)
     final = await run_content(lambda: graph.build(saver), run, context_of(services, run))
     assert final["outcome"] == "done"
     made = await Shelf(services.objects, run.id).manifest()
@@ -246,15 +199,7 @@ async def test_a_worker_that_stops_at_any_node_goes_on_from_there(
 ) -> None:
     org = await advertiser(services)
     run = content_run(services, org, **await sources(services), **SMALL)
-    real, calls, control = getattr(nodes, name), [], RunControl()
-
-    async def told_to_stop(state: Any, runtime: Any) -> Any:
-        calls.append(f"{state.get('channel', name)}/{state.get('arm', '')}")
-        control.request_drain()
-        return await real(state, runtime)
-
-    told_to_stop.__name__ = name
-    monkeypatch.setattr(nodes, name, told_to_stop)
+    calls, control = stops_once(monkeypatch, nodes, name)
     built, context = graph.build(saver), context_of(services, run)
     try:
         final = await built.ainvoke(
@@ -263,7 +208,8 @@ async def test_a_worker_that_stops_at_any_node_goes_on_from_there(
         assert name == "collect", "told to stop in the last node: nothing was left to stop before"
     except GraphDrained:
         final = await built.ainvoke(None, config_of(run), context=context, durability="sync")
-    assert len(calls) == len(set(calls)), "no part was done twice"
+    parts = [(call.get("channel", name), call.get("arm", "")) for call in calls]
+    assert len(parts) == len(set(parts)), "no part was done twice"
     assert final["outcome"] == "done"
 
 

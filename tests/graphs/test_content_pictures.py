@@ -4,62 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
-import pytest_asyncio
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from PIL import Image
 
 from bootstrap.services import Services
 from domain.errors import BadInput, Unprocessable
-from graphs.checkpoints import open_checkpointer
 from graphs.content import graph, pictures
 from graphs.content.order import ContentOrder, check_order, read_order
-from graphs.content.shelf import Manifest, Shelf
+from graphs.content.shelf import Shelf
 from llm.images import Painted
 from tests.support.campaigns import Listener, advertiser, config_of, context_of, sources
-from tests.support.content import content_run, first_input
+from tests.support.content import SMALL, content_run, first_input, made_by
 from tools.provenance import read
 from tools.render import problems, slot_of
 from tools.video import ffmpeg
-
-#: Small, with parts that run side by side in `write` and in `draw`.
-SMALL: dict[str, Any] = {
-    "kinds": ["text", "image"], "channels": ["in_chat", "producthunt"], "languages": ["eng"], "variants": 2,
-    "products": 1, "segments": [{"name": "kansai", "values": {"city": "Osaka"}}],
-}  # fmt: skip
-ORDER: dict[str, Any] = {
-    "channels": ["google", "meta", "in_chat"],
-    "variants": 3,
-    "products": 1,
-    "segments": [{"name": "kansai", "values": {"city": "Osaka"}}],
-}
-
-
-@pytest_asyncio.fixture
-async def saver(services: Services) -> AsyncIterator[AsyncPostgresSaver]:
-    async with open_checkpointer(services.settings.database_url) as opened:
-        yield opened
-
-
-async def made_by(
-    services: Services,
-    saver: AsyncPostgresSaver | None,
-    listener: Listener | None = None,
-    **order: Any,
-) -> tuple[dict[str, Any], Manifest, Shelf]:
-    org = await advertiser(services)
-    run = content_run(services, org, **await sources(services), **{**ORDER, **order})
-    context = context_of(services, run, listener)
-    final = await graph.build(saver).ainvoke(
-        first_input(run), config_of(run), context=context, durability="sync"
-    )
-    shelf = Shelf(services.objects, run.id)
-    return final, await shelf.manifest(), shelf
 
 
 @pytest.mark.asyncio

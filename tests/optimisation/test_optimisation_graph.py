@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -12,7 +11,6 @@ import pytest
 import pytest_asyncio
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.errors import GraphDrained
-from langgraph.runtime import RunControl
 from langgraph.types import Command
 from sqlalchemy import select, text
 
@@ -29,11 +27,11 @@ from domain.errors import Conflict, Forbidden
 from domain.time import FixedClock, start_of_day_ms
 from graphs import registry
 from graphs.channels import dispatcher
-from graphs.checkpoints import open_checkpointer
 from graphs.optimisation import graph, nodes
 from graphs.optimisation.material import Desk
 from storage.outbox import OutboxRow
 from tests.support.campaigns import Crash, Listener, config_of, context_of
+from tests.support.interrupted import dies_once, stops_once
 from tests.support.optimising import DAILY, Field, budgets, field, optimisation_run
 from tests.support.runs import answer, runner, stored
 
@@ -41,12 +39,6 @@ pytestmark = pytest.mark.asyncio
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "graphs.md"
 NODES = ("measure", "judge", "guard", "approve", "cut", "lift", "rest_ads", "finish")
-
-
-@pytest_asyncio.fixture
-async def saver(services: Services) -> AsyncIterator[AsyncPostgresSaver]:
-    async with open_checkpointer(services.settings.database_url) as opened:
-        yield opened
 
 
 @pytest_asyncio.fixture
@@ -100,19 +92,7 @@ async def test_a_crash_at_any_node_repeats_no_effect(
     name: str, when: str,
 ) -> None:  # fmt: skip
     run = optimisation_run(services, where.org, approval_mode="demo")
-    real, calls = getattr(nodes, name), []
-
-    async def dying(state: Any, runtime: Any) -> Any:
-        calls.append(name)
-        if len(calls) == 1 and when == "before":
-            raise Crash
-        update = await real(state, runtime)
-        if len(calls) == 1:
-            raise Crash
-        return update
-
-    dying.__name__ = name
-    monkeypatch.setattr(nodes, name, dying)
+    calls = dies_once(monkeypatch, nodes, name, when)
     context = context_of(services, run)
     with pytest.raises(Crash):
         await go(graph.build(saver), run, context)
@@ -130,15 +110,7 @@ async def test_a_worker_that_stops_at_any_node_goes_on_from_there(
     name: str,
 ) -> None:  # fmt: skip
     run = optimisation_run(services, where.org, approval_mode="demo")
-    real, calls, control = getattr(nodes, name), [], RunControl()
-
-    async def told_to_stop(state: Any, runtime: Any) -> Any:
-        calls.append(name)
-        control.request_drain()
-        return await real(state, runtime)
-
-    told_to_stop.__name__ = name
-    monkeypatch.setattr(nodes, name, told_to_stop)
+    calls, control = stops_once(monkeypatch, nodes, name)
     built, context = graph.build(saver), context_of(services, run)
     try:
         final = await go(built, run, context, control=control)

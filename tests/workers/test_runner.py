@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.types import RetryPolicy, StateSnapshot
 
@@ -17,7 +15,6 @@ from catalog.runs import Runs, RunStatus
 from catalog.tables import Run
 from domain.errors import Unavailable, Unprocessable
 from graphs.campaign import graph, nodes, steps
-from graphs.checkpoints import open_checkpointer
 from graphs.context import GraphContext
 from llm.retry import should_retry
 from tests.support.campaigns import Crash, Listener, advertiser, sources
@@ -29,12 +26,6 @@ pytestmark = pytest.mark.asyncio
 NO_BUDGET = "Advertise our trail-running shop in Japan until 24 December"
 YES = {"decision": "approve", "by": "key:anna", "note": "go"}
 SITE = "https://kaze-trail.example/"
-
-
-@pytest_asyncio.fixture
-async def saver(services: Services) -> AsyncIterator[AsyncPostgresSaver]:
-    async with open_checkpointer(services.settings.database_url) as opened:
-        yield opened
 
 
 async def demo_run(services: Services) -> str:

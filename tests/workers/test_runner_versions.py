@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.graph import END, START, StateGraph
 
@@ -15,7 +13,6 @@ from catalog.runs import RunStatus
 from domain.errors import Unavailable
 from graphs import registry
 from graphs.campaign.state import CampaignInput, CampaignState
-from graphs.checkpoints import open_checkpointer
 from graphs.context import GraphContext
 from graphs.versions import CURRENT
 from tests.support.campaigns import advertiser, sources
@@ -25,12 +22,6 @@ from workers.runner import Runner
 ASYNC = pytest.mark.asyncio
 
 YES = {"decision": "approve", "by": "key:anna", "note": "go"}
-
-
-@pytest_asyncio.fixture
-async def saver(services: Services) -> AsyncIterator[AsyncPostgresSaver]:
-    async with open_checkpointer(services.settings.database_url) as opened:
-        yield opened
 
 
 def other(saver: Any) -> registry.Compiled:
