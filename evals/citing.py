@@ -12,6 +12,20 @@ from evals.observed import Observation
 
 _TAG = re.compile(r"<(script|style)\b[^>]*>|</(?:script|style)>|<[^>]+>")
 _PRICED = re.compile(r"(?:(.+): )?([\d.,]+) ([A-Z]{3})", re.DOTALL)
+#: A price as copy shows it, and what its currency is called in a feed.
+_SHOWN = re.compile(r"(\$|¥|€|£)?([\d,]+(?:\.\d+)?)(ドル|円|ユーロ|ポンド)?")
+_CODES = {
+    "$": "usd",
+    "ドル": "usd",
+    "¥": "jpy",
+    "円": "jpy",
+    "€": "eur",
+    "ユーロ": "eur",
+    "£": "gbp",
+    "ポンド": "gbp",
+}
+#: Words of a product's name and kind, which copy may use in any number.
+_KINDS = "#tags"
 _ESCAPE = re.compile(r"\\u[0-9a-fA-F]{4}")
 
 
@@ -20,7 +34,11 @@ def unsupported(seen: Observation) -> Iterator[str]:
     sources = plain(" ".join(_unescaped(text) for text in seen.published.values()))
     written = plain(" ".join(seen.written))
     for one in seen.supports:
-        if one.support and not _stands(one.support, sources):
+        if one.where.endswith(_KINDS):
+            strange = [word for word in one.support.split() if not _is_said(word, sources)]
+            if strange:
+                yield f"{one.sentence[:80]!r} rests on {strange}, which no source says"
+        elif one.support and not _stands(one.support, sources):
             yield f"{one.sentence[:80]!r} rests on {one.support[:80]!r}, which stands nowhere"
         elif not one.support:
             yield f"{one.sentence[:80]!r} rests on nothing"
@@ -33,7 +51,22 @@ def _stands(support: str, sources: str) -> bool:
     if plain(support) in sources:
         return True
     priced = _PRICED.fullmatch(support)
-    return priced is not None and all(plain(part) in sources for part in priced.groups() if part)
+    if priced is not None:
+        return all(plain(part) in sources for part in priced.groups() if part)
+    shown = _SHOWN.fullmatch(support)
+    return shown is not None and _is_price(shown[2], shown[1] or shown[3] or "", sources)
+
+
+def _is_price(number: str, sign: str, sources: str) -> bool:
+    """Return whether a source states this amount in the currency of the sign, whatever its decimals."""
+    amount = re.escape(number.replace(",", "").removesuffix(".00"))
+    return re.search(rf"(?<![\d.]){amount}(?:\.0+)?{_CODES.get(sign, '-')}", sources) is not None
+
+
+def _is_said(word: str, sources: str) -> bool:
+    """Return whether a word stands in the sources, one or many of it."""
+    low = plain(word)
+    return any(form in sources for form in (low, low.removesuffix("s"), low.removesuffix("es")))
 
 
 def plain(text: str) -> str:

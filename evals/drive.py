@@ -1,4 +1,4 @@
-"""Plays a campaign: the real graph on the real parts, as a worker plays it, with a scripted person."""
+"""Plays a run of a graph on the real parts, as a worker plays it, with a scripted person."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import msgspec
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command, StateSnapshot
 
+from bootstrap.optimising import start_run
 from bootstrap.services import Services
 from bootstrap.spending import Changes
 from catalog.changes import CampaignChange
@@ -21,10 +22,11 @@ from domain.ids import stable_id
 from evals.cassette import Tape
 from evals.faults import Graph, ProcessLostError, Watchman
 from evals.ports import Heard, builder, listened_context
+from evals.provider import Script
 from evals.scenario import Fault, Move, Scenario
 from evals.seeded import VirtualClock
 from evals.stage import Stage
-from evals.worlds import World, WorldWeb, upload
+from evals.worlds import World, WorldWeb, ordered, upload
 from fastpath.local import LocalReservation
 from graphs import registry
 from graphs.channels import dispatcher
@@ -61,12 +63,13 @@ class Played:
 
 @dataclass
 class Drive:
-    """One run of a campaign.
+    """One run of a graph.
 
     Attributes:
         scenario, world: What is played, where.
         stage, services, clock: On what.
-        org_id: Whose campaign it is.
+        org_id: Whose run it is.
+        campaigns: Ids of the world's own campaigns, by name.
         heard: What is used and told.
         tape: The cassette.
     """
@@ -79,12 +82,13 @@ class Drive:
     org_id: str
     heard: Heard
     tape: Tape | None
+    campaigns: Mapping[str, str] = field(default_factory=dict)
 
     async def play(self) -> tuple[Run, Played, tuple[str, ...]]:
         """Drive the run until it rests; return its row, how it went, and the nodes it went through."""
         run = await self._queued()
-        played, web = Played(), WorldWeb(self.world)
-        context = self._context(run, web)
+        played, web, script = Played(), WorldWeb(self.world), Script(self.scenario.provider)
+        context = self._context(run, web, script)
         watchman = Watchman(self.scenario.faults, lambda fault: self._strike(fault, context))
         moves, answer = list(self.scenario.user), None
         for _ in range(_MOST_STARTS):
@@ -110,6 +114,9 @@ class Drive:
             played.problems.append(f"the run was started {_MOST_STARTS} times and never rested")
         played.problems += [f"nobody asked for: {move.asked}" for move in moves]
         played.problems += [f"never happened: {fault}" for fault in watchman.never_struck()]
+        played.problems += [
+            f"the model was never asked for: {task}" for task in script.never_asked()
+        ]
         played.problems += [f"not in this world: {url}" for url in web.unknown]
         return run, played, tuple(watchman.path)
 
@@ -160,10 +167,19 @@ class Drive:
 
     async def _queued(self) -> Run:
         """Write the run down as the API does."""
-        inputs = self.scenario.inputs
-        given: dict[str, Any] = {"approval_mode": inputs.approval_mode, "site_url": inputs.site_url}
+        inputs, graph = self.scenario.inputs, self.scenario.kind
+        if graph == "optimisation":
+            return await start_run(
+                self.services, self.org_id, by=self._who, window_days=inputs.window_days,
+                approval_mode=inputs.approval_mode, approval_policy=inputs.approval_policy,
+            )  # fmt: skip
+        given: dict[str, Any] = {"site_url": inputs.site_url}
         for kind in inputs.sources:
             given[f"{kind}_source_id"] = await upload(self.world, self.services, kind)
+        if graph == "content":
+            given["order"] = await ordered(inputs.order, self.world, self.services, self.org_id)
+        else:
+            given["approval_mode"] = inputs.approval_mode
         if inputs.approval_policy:
             given["approval_policy"] = inputs.approval_policy
         if inputs.controls:
@@ -171,15 +187,15 @@ class Drive:
         async with self.services.db.tenant(self.org_id) as session:
             runs = RunService(session, self.services.ids, self.clock)
             run, _ = await runs.create(
-                self.org_id, self.scenario.goal, given, graph="campaign",
-                graph_version=CURRENT["campaign"], by=self._who,
+                self.org_id, self.scenario.goal, given, graph=graph, graph_version=CURRENT[graph],
+                by=self._who,
             )  # fmt: skip
             return run
 
-    def _context(self, run: Run, web: WorldWeb) -> GraphContext:
+    def _context(self, run: Run, web: WorldWeb, script: Script) -> GraphContext:
         return listened_context(
             self.services, self.clock, run, self.scenario, self.world, web, self.heard,
-            builder(self.scenario, self.tape),
+            builder(self.scenario, script, self.tape),
         )  # fmt: skip
 
     def _graph(self, run: Run) -> Graph:
@@ -199,7 +215,8 @@ class Drive:
                 played.problems.append(f"asked for {question['missing']}, not {list(move.missing)}")
             return {"text": move.say, "fields": await self._fields(move)}
         if move.edit:
-            await self._edit(move, str(question["campaign_id"]), played)
+            edited = self.campaigns[move.campaign] if move.campaign else question["campaign_id"]
+            await self._edit(move, str(edited), played)
         answer = {"decision": move.then, "by": self._who, "note": move.note}
         return {**answer, "changeset": question["changeset"]} if move.shown else answer
 

@@ -5,14 +5,16 @@ Nothing here asks the product whether it did well: rows, objects, bytes and the 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
 from evals.citing import unsupported
 from evals.match import differences
+from evals.moved import AMOUNTS, budgets_moved
 from evals.observed import Observation
-from evals.scenario import Scenario
+from evals.scenario import GRAPHS, Scenario
 from evals.trajectory import fits
 from evals.worlds import load_world
 
@@ -20,15 +22,30 @@ Grader = Callable[[Scenario, Observation], Iterator[str]]
 
 _BEGUN = frozenset({"runs", "outbox"})
 _BOOKED = _BEGUN | {"brand_kits", "campaigns", "creatives", "audit_log", "channel_operations"}
-#: Tables that may gain rows, by outcome (the part before the colon); a run that asks has done nothing yet.
-ALLOWED: Mapping[str, frozenset[str]] = {
-    "launched": _BOOKED | {"ads", "campaign_checks"},
-    "refused": _BEGUN,
-    "rejected": _BOOKED,
-    "failed": _BOOKED,
-    "error": _BOOKED | {"channel_stops"},
-    "waits": _BOOKED,
+_PLANNED = _BEGUN | {"channel_operations"}
+_CHANGED = _PLANNED | {"audit_log"}
+#: Tables that may gain rows, by kind of run and outcome (the part before the colon); a run that asks has done
+#: nothing yet. Content lies in objects: no row says anything of it but its run.
+ALLOWED: Mapping[str, Mapping[str, frozenset[str]]] = {
+    "campaign": {
+        "launched": _BOOKED | {"ads", "campaign_checks"},
+        "refused": _BEGUN,
+        "rejected": _BOOKED,
+        "failed": _BOOKED,
+        "error": _BOOKED | {"channel_stops"},
+        "waits": _BOOKED,
+    },
+    "content": dict.fromkeys(("done", "refused", "failed", "error"), _BEGUN | {"brand_kits"}),
+    "optimisation": {
+        "done": _CHANGED,
+        "failed": _CHANGED,
+        "rejected": _PLANNED,
+        "error": _PLANNED,
+        "waits": _PLANNED,
+    },
 }
+#: What one step of an optimisation may add to a budget at most, as `catalog.guards` promises it.
+_MOST_RAISE_PPM = 500_000
 _LABELS = {"eng": "Ad", "jpn": "広告"}
 
 
@@ -46,7 +63,7 @@ def _live(_: Scenario, seen: Observation) -> bool:
 
 
 def _spend(_: Scenario, seen: Observation) -> bool:
-    return bool(seen.state.get("ledger_entries")) or bool(seen.money.spent)
+    return seen.money.spent != seen.spent_before
 
 
 def _platform(_: Scenario, seen: Observation) -> bool:
@@ -58,15 +75,47 @@ def _platform(_: Scenario, seen: Observation) -> bool:
     )
 
 
-def _over_budget(_: Scenario, seen: Observation) -> bool:
+def _over_budget(scenario: Scenario, seen: Observation) -> bool:
+    if scenario.kind == "optimisation":
+        return _more_than_before(scenario, seen)
     cap = seen.goal_cap
     totals = [one["budget_total_micros"] for one in seen.state.get("campaigns", ())]
     return cap is not None and any(total is None or total > cap for total in totals)
 
 
+def _more_than_before(scenario: Scenario, seen: Observation) -> bool:
+    """Budgets only move: none grows by more than one step, and no currency has more of them than before."""
+    edited = {move.campaign for move in scenario.user if move.edit}
+    sums: Counter[str] = Counter()
+    for name, row in seen.state["named"].items():
+        if name in edited:
+            continue
+        for amount in AMOUNTS:
+            before, after = seen.began["named"][name][amount] or 0, row[amount] or 0
+            sums[row["currency"]] += after - before
+            if after > before + before * _MOST_RAISE_PPM // 1_000_000:
+                return True
+    return not edited and any(more > 0 for more in sums.values())
+
+
+def _moved(_: Scenario, seen: Observation) -> bool:
+    return bool(budgets_moved(seen))
+
+
+def _rested(_: Scenario, seen: Observation) -> bool:
+    return bool(seen.state["rests"])
+
+
+def _asset(_: Scenario, seen: Observation) -> bool:
+    return bool(seen.state["made"]["assets"])
+
+
 def _foreign_link(scenario: Scenario, seen: Observation) -> bool:
     own = load_world(scenario.world).hosts() | {urlsplit(scenario.inputs.site_url or "").hostname}
-    return not set(seen.state.get("creatives", {}).get("hosts", ())) <= own
+    if scenario.kind == "optimisation":
+        return False
+    led = [seen.state[name]["hosts"] for name in ("creatives", "made") if name in seen.state]
+    return not {host for hosts in led for host in hosts} <= own
 
 
 def _machine(_: Scenario, seen: Observation) -> bool:
@@ -99,6 +148,9 @@ FORBIDDEN: Mapping[str, Callable[[Scenario, Observation], bool]] = {
     "web": _web,
     "model": _model,
     "ad_shown": _shown_ad,
+    "budget_moved": _moved,
+    "ad_rested": _rested,
+    "asset": _asset,
 }
 #: Forbidden whatever a scenario says.
 ALWAYS = ("platform", "over_budget", "foreign_link")
@@ -126,8 +178,9 @@ def state_diff(scenario: Scenario, seen: Observation) -> Iterator[str]:
             yield from differences(want, seen.gained.get(name, 0), f"rows of {name}")
     # By what it should have come to: a launch that nobody wanted must not excuse its own rows.
     expected = (scenario.expect.outcome or seen.outcome).partition(":")[0]
-    allowed = set(tables) if tables is not None else set(ALLOWED.get(expected, ()))
-    if scenario.kind == "campaign":
+    by_outcome = ALLOWED.get(scenario.kind, {})
+    allowed = set(tables) if tables is not None else set(by_outcome.get(expected, ()))
+    if scenario.kind in GRAPHS:
         stops = {"channel_stops"} if any(f.kind == "stop" for f in scenario.faults) else set()
         for name in sorted(set(seen.gained) - allowed - stops):
             yield f"{name} changed by {seen.gained[name]} rows, which {expected!r} does not allow"

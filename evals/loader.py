@@ -13,7 +13,7 @@ import msgspec
 import yaml
 
 from domain.errors import BadInput, NotFound
-from evals.scenario import Scenario
+from evals.scenario import GRAPHS, Scenario
 from evals.trajectory import compiled
 
 
@@ -91,19 +91,24 @@ def _sound(file: str, scenario: Scenario) -> Scenario:
 
 
 def _contradictions(file: str, one: Scenario) -> Iterable[tuple[str, bool, str]]:
-    graph = one.kind == "campaign"
+    graph = one.kind in GRAPHS
     yield "id", f"{one.id}.yaml" != file, "must be the name of the file."
-    yield "goal", one.kind != "chat" and not one.goal.strip(), "a goal is needed."
+    goalless = one.kind in ("chat", "optimisation")
+    yield "goal", not goalless and not one.goal.strip(), "a goal is needed."
+    yield "chat", bool(one.chat) and one.kind not in ("chat", "campaign"), "nothing is launched."
+    yield "inputs.order", bool(one.inputs.order) != (one.kind == "content"), "content is ordered."
     yield "chat", one.kind == "chat" and not one.chat, "at least one turn is needed."
     yield "about", not one.about, "say what it is about."
     yield "trajectory", graph and not one.trajectory, "say which way the run must take."
     yield "expect.outcome", graph and not one.expect.outcome, "say how the run must end."
     yield "expect.brief", one.kind == "brief" and not one.expect.brief, "say what must be read."
-    yield "user", bool(one.user) and not graph, "only a campaign run asks anybody."
+    yield "user", bool(one.user) and not graph, "only a run asks anybody."
     yield "faults", bool(one.faults) and one.kind == "brief", "nothing runs that could fail."
     for number, fault in enumerate(one.faults):
         needs = fault.kind != "redis" and graph and not fault.at
         yield f"faults[{number}].at", needs, "name the node."
+        ends = fault.kind == "end" and one.kind != "campaign"
+        yield f"faults[{number}].kind", ends, "only the campaign of a campaign run is ended."
     live = bool(one.provider or one.cassette)
     yield "model", live and one.offline, "the offline model has no provider."
     yield (
@@ -115,6 +120,8 @@ def _contradictions(file: str, one: Scenario) -> Iterable[tuple[str, bool, str]]
         decides = move.asked == "awaiting_approval"
         yield f"user[{number}].then", decides and not move.then, "say how they decide."
         yield f"user[{number}].edit", bool(move.edit) and not decides, "there is no campaign yet."
+        several = bool(move.edit) and one.kind == "optimisation" and not move.campaign
+        yield f"user[{number}].campaign", several, "say which campaign is edited."
 
 
 def _fits(scenario: Scenario, pattern: str) -> bool:

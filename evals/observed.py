@@ -66,7 +66,8 @@ class Observation(msgspec.Struct, kw_only=True):
         asked: Missing facts of every question, and what was put to the person.
         lines: Progress.
         brief: Fields of the brief.
-        state: See `evals.state`.
+        state: See `evals.state`; of a content run also `made` (see `evals.made`).
+        began: The same before the run.
         gained: Rows by table.
         written: Every text of every ad and report.
         supports: Claims of copy and of research.
@@ -74,6 +75,7 @@ class Observation(msgspec.Struct, kw_only=True):
         numbers: Numbers that were told, with the same numbers counted again: name → (told, counted).
         goal_cap: Most that the goal and the person allow to be spent, micros; None = they named no total.
         money: The ledger.
+        spent_before: What campaigns had spent before the run, as `Money.spent`.
         shown: Answers in chats.
         problems: What did not go by the script: an unexpected question, a move that was not needed.
         new_requests: Requests that no cassette or world knew.
@@ -90,6 +92,7 @@ class Observation(msgspec.Struct, kw_only=True):
     lines: list[Progress] = []
     brief: dict[str, Any] = {}
     state: dict[str, Any] = {}
+    began: dict[str, Any] = {}
     gained: dict[str, int] = {}
     written: list[str] = []
     supports: list[Support] = []
@@ -97,6 +100,7 @@ class Observation(msgspec.Struct, kw_only=True):
     numbers: dict[str, tuple[Any, Any]] = {}
     goal_cap: int | None = None
     money: Money = Money()
+    spent_before: dict[str, int] = {}
     shown: list[Shown] = []
     problems: list[str] = []
     new_requests: list[str] = []

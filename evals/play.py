@@ -19,14 +19,19 @@ from domain.money import Money
 from domain.time import day_of, to_ms
 from evals.chats import campaign_chats, world_chats
 from evals.drive import Drive, Played
+from evals.history import live_through
+from evals.made import look_at_content
+from evals.moved import look_at_optimisation
 from evals.observed import Observation, Support
 from evals.ports import Heard, ListenedRouter, builder, tape_of
+from evals.provider import Script
 from evals.scenario import Scenario
 from evals.seeded import SeededIds, VirtualClock
 from evals.stage import Stage
 from evals.state import money_of, state_of, texts_of
 from evals.worlds import load_world, published, settle
 from graphs.campaign.material import Desk
+from graphs.optimisation.material import Desk as Plans
 from llm.router import ModelRouter
 from storage.cache import make_redis
 
@@ -39,7 +44,7 @@ async def play(scenario: Scenario, stage: Stage | None, *, record: bool = False)
 
     Args:
         scenario: What is played.
-        stage: Where; only a `campaign` needs one.
+        stage: Where; only a `brief` needs none.
         record: Record its cassette instead of playing it.
     """
     started, cpu = time.monotonic(), time.process_time()
@@ -51,7 +56,7 @@ async def play(scenario: Scenario, stage: Stage | None, *, record: bool = False)
     elif scenario.kind == "chat":
         seen = await _chat(scenario, clock, stage)
     else:
-        seen = await _campaign(scenario, clock, stage, record)
+        seen = await _run(scenario, clock, stage, record)
     seen.seconds = time.monotonic() - started
     seen.cpu_seconds = time.process_time() - cpu
     return seen
@@ -60,7 +65,10 @@ async def play(scenario: Scenario, stage: Stage | None, *, record: bool = False)
 async def _brief(scenario: Scenario, clock: VirtualClock, record: bool) -> Observation:
     heard, tape = Heard(), tape_of(scenario, record)
     router = ListenedRouter(
-        ModelRouter(scenario.model, clock=clock), heard, clock, builder(scenario, tape)
+        ModelRouter(scenario.model, clock=clock),
+        heard,
+        clock,
+        builder(scenario, Script(scenario.provider), tape),
     )
     seen = Observation()
     try:
@@ -84,18 +92,18 @@ async def _chat(scenario: Scenario, clock: VirtualClock, stage: Stage) -> Observ
     )
 
 
-async def _campaign(
-    scenario: Scenario, clock: VirtualClock, stage: Stage, record: bool
-) -> Observation:
+async def _run(scenario: Scenario, clock: VirtualClock, stage: Stage, record: bool) -> Observation:
     parts = await stage.clean()
     world, heard, tape = load_world(scenario.world), Heard(), tape_of(scenario, record)
     services = replace(parts, clock=clock, ids=SeededIds(clock, scenario.seeded))
     org_id = await settle(world, services)
+    campaigns = await live_through(world.campaigns, services, org_id, scenario.seeded)
     await stage.begin()
     lost = any(fault.kind == "redis" for fault in scenario.faults)
     dead = make_redis(_NOBODY) if lost else None
     playing = services if dead is None else replace(services, redis=dead)
-    drive = Drive(scenario, world, stage, playing, clock, org_id, heard, tape)
+    drive = Drive(scenario, world, stage, playing, clock, org_id, heard, tape, campaigns)
+    began, spent = await state_of(stage.admin, org_id), (await money_of(stage.admin)).spent
     before = await stage.counts()
     run, played, path = await drive.play()
     if dead is not None:
@@ -112,6 +120,8 @@ async def _campaign(
         calls=heard.calls,
         crashes=played.crashes,
         gained=gained,
+        began=began,
+        spent_before=spent,
         published=published(world),
     )
     seen.cost_micros, seen.tokens = heard.spent()
@@ -140,8 +150,16 @@ async def _look(
     if isinstance(brief, Brief):
         seen.brief = msgspec.to_builtins(brief)
         seen.goal_cap = _cap(brief, scenario)
-    desk = Desk(objects, run.id)
     seen.written = [*await texts_of(stage.admin, org_id), played.reason]
+    if scenario.kind == "content":
+        await look_at_content(seen, played.values, objects, run.id)
+    elif scenario.kind == "optimisation":
+        await look_at_optimisation(seen, played.values, Plans(objects, run.id), stage.admin)
+    else:
+        await _look_at_campaign(seen, played, Desk(objects, run.id))
+
+
+async def _look_at_campaign(seen: Observation, played: Played, desk: Desk) -> None:
     if seen.state["campaigns"]:
         with suppress(NotFound):
             seen.supports += await _claims(desk, played.values)

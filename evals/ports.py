@@ -16,7 +16,7 @@ from domain.events import Progress
 from domain.evidence import Passage
 from evals.cassette import Tape
 from evals.loader import scenario_folder
-from evals.provider import live_model
+from evals.provider import Script, live_model
 from evals.scenario import Scenario
 from evals.seeded import VirtualClock
 from evals.worlds import World, WorldWeb
@@ -91,11 +91,11 @@ def tape_of(scenario: Scenario, record: bool) -> Tape | None:
     return Tape(path, "record" if record else "replay")
 
 
-def builder(scenario: Scenario, tape: Tape | None) -> Build | None:
-    """Return what builds a scenario's models; None if no model is asked."""
+def builder(scenario: Scenario, script: Script, tape: Tape | None) -> Build | None:
+    """Return what builds a scenario's models from what its provider says; None if no model is asked."""
     if scenario.offline:
         return None
-    return partial(live_model, steps=scenario.provider, tape=tape)
+    return partial(live_model, script=script, tape=tape)
 
 
 def listened_context(

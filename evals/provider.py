@@ -23,28 +23,51 @@ _ERRORS = {401: "invalid_api_key", 429: "rate_limit_exceeded", 529: "overloaded"
 _BYTES_PER_TOKEN = 4
 
 
-class ScriptedProvider(httpx2.AsyncBaseTransport):
-    """Answers chat completions step by step; once the script is over it is out of order (503).
+class Script:
+    """What a provider says, step by step, whoever asks; one goes on where another one stopped.
 
     Args:
-        steps: The script. The first step that fits the function asked for and is not used up answers.
-
-    Attributes:
-        asked: Names of the functions that were asked for.
+        steps: The first one that fits the function asked for and is not used up answers.
     """
 
     def __init__(self, steps: Sequence[ProviderStep]) -> None:
         self._steps = steps
         self._used = [0] * len(steps)
-        self.asked: list[str] = []
+
+    def next(self, wanted: str) -> ProviderStep | None:
+        """Return the step that answers, None once there is none left."""
+        for number, step in enumerate(self._steps):
+            left = step.times == 0 or self._used[number] < step.times
+            if left and step.task in ("*", wanted):
+                self._used[number] += 1
+                return step
+        return None
+
+    def never_asked(self) -> list[str]:
+        """Return the functions that have an answer and were not asked for."""
+        return [
+            step.task
+            for step, used in zip(self._steps, self._used, strict=True)
+            if not used and step.answer is not None and step.task != "*"
+        ]
+
+
+class ScriptedProvider(httpx2.AsyncBaseTransport):
+    """Answers chat completions by a script; once it is over it is out of order (503).
+
+    Args:
+        script: What it says.
+    """
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Answer a request as the script says."""
         body = json.loads(await request.aread())
         tools = [tool["function"]["name"] for tool in body.get("tools", ())]
         wanted = tools[0] if tools else ""
-        self.asked.append(wanted)
-        step = self._next(wanted)
+        step = self._script.next(wanted)
         if step is None:
             return _failure(request, 503)
         if step.drop:
@@ -53,28 +76,18 @@ class ScriptedProvider(httpx2.AsyncBaseTransport):
             return _failure(request, step.status)
         return httpx2.Response(200, json=_completion(body, wanted, step), request=request)
 
-    def _next(self, wanted: str) -> ProviderStep | None:
-        for number, step in enumerate(self._steps):
-            left = step.times == 0 or self._used[number] < step.times
-            if left and step.task in ("*", wanted):
-                self._used[number] += 1
-                return step
-        return None
 
-
-def live_model(
-    spec: str, timeout_s: float, *, steps: Sequence[ProviderStep], tape: Tape | None
-) -> BaseChatModel:
+def live_model(spec: str, timeout_s: float, *, script: Script, tape: Tape | None) -> BaseChatModel:
     """Return the real chat model of a spec with a script or a cassette where its network was.
 
     Args:
         spec: `openai:…` or `xai:…`; their SDK takes a client of ours.
         timeout_s: Longest wait.
-        steps: What the provider says, if there is no recording to answer.
+        script: What the provider says, if there is no recording to answer.
         tape: The cassette that answers, or records what the script says.
     """
     provider, _, name = spec.partition(":")
-    scripted = ScriptedProvider(steps)
+    scripted = ScriptedProvider(script)
     transport = scripted if tape is None else Tape2Transport(tape, scripted)
     model = init_chat_model(
         name,

@@ -7,7 +7,9 @@ from typing import Any, Literal
 
 import msgspec
 
-Kind = Literal["brief", "campaign", "chat"]
+Kind = Literal["brief", "campaign", "chat", "content", "optimisation"]
+#: Kinds that play a graph of that name.
+GRAPHS: frozenset[Kind] = frozenset({"campaign", "content", "optimisation"})
 Source = Literal["page", "feed"]
 Question = Literal["needs_input", "awaiting_approval"]
 
@@ -33,6 +35,8 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         approval_mode: Who approves.
         approval_policy: Limits of the policy, if `policy` approves.
         controls: Targeting asked for beside the goal.
+        order: Of a content run: fields of `graphs.content.order.ContentOrder`; `logo: true` uploads the world's.
+        window_days: Of an optimisation run: how many days are looked at.
     """
 
     sources: tuple[Source, ...] = ("page", "feed")
@@ -40,6 +44,8 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     approval_mode: Literal["person", "demo", "policy"] = "person"
     approval_policy: dict[str, Any] = {}
     controls: dict[str, Any] = {}
+    order: dict[str, Any] = {}
+    window_days: int = 28
 
 
 class Move(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -53,6 +59,7 @@ class Move(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             world's feed first).
         edit: Amounts and fields of the campaign that are changed before the decision, as the person's
             own request through the channel port with its guards.
+        campaign: Name of the world's campaign that is edited, where the run is about several.
         refused: Code with which the guards must refuse that edit; empty = it must be taken.
         then: The decision; anything else than `approve` must not launch.
         shown: Whether the decision names the change that was shown; an edit afterwards makes it void.
@@ -65,6 +72,7 @@ class Move(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     say: str = ""
     fields: dict[str, Any] = {}
     edit: dict[str, Any] = {}
+    campaign: str = ""
     refused: str = ""
     then: str = ""
     shown: bool = False
@@ -142,7 +150,7 @@ class Expect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The end state.
 
     Attributes:
-        outcome: `launched`, `refused`, `rejected`, `failed`, `waits:<question>` or `error:<code>`.
+        outcome: `launched`, `done`, `refused`, `rejected`, `failed`, `waits:<question>` or `error:<code>`.
         brief: Fields of the brief.
         state: The organisation's data (see `evals.state`).
         says: Each must stand in a line of progress, a question or the reason.
@@ -182,8 +190,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         id: Name of its file.
         title: One sentence.
         language: Whose words it tries.
-        kind: `brief` reads a goal, `campaign` runs the graph, `chat` asks the fast path; a campaign with
-            `chat` goes on into chats.
+        kind: `brief` reads a goal, `campaign`, `content` and `optimisation` run that graph, `chat` asks the fast
+            path; a campaign with `chat` goes on into chats.
         about: What it is about; the report sums up by these.
         rule_decidable: Whether rules can decide it: those must pass in every repetition.
         world: Name of a world in `evals/worlds`.

@@ -1,9 +1,11 @@
 """The data as it stands, read from the tables themselves: nothing that the product says of itself.
 
 campaigns   status, currency, budget_total_micros, budget_daily_micros, bid_micros, bid_model, geos,
-languages, starts, ends (days), for each campaign by id; `campaign` is the only one
-creatives   total, approved, by_format, languages;   ads: total, active
+languages, starts, ends (days), for each campaign by id; `campaign` is the only one, `named` are all by name
+creatives   total, approved, by_format, languages;   ads: total, active, resting
 audit       [state, who] in order;   operations: {channel: [kind, state]}
+edits       [campaign's name, who]: what changed a campaign and not its state
+rests       [campaign's name, state, who]: what became of ads
 outbox      rows by topic;   checks, leads, stops: how many
 """
 
@@ -27,12 +29,20 @@ _CREATIVES = "SELECT format, status, texts, landing_url, tags FROM creatives WHE
 _AUDIT = """
     SELECT to_state, who FROM audit_log
     WHERE org_id = %(org)s AND subject_kind = 'campaign' ORDER BY created_at, id"""
+_EDITS = """
+    SELECT c.name, a.who FROM audit_log a JOIN campaigns c ON c.id = a.subject_id
+    WHERE a.org_id = %(org)s AND a.from_state = a.to_state ORDER BY c.name, a.created_at, a.id"""
+_RESTS = """
+    SELECT c.name, a.to_state, a.who FROM audit_log a JOIN ads d ON d.id = a.subject_id
+    JOIN campaigns c ON c.id = d.campaign_id
+    WHERE a.org_id = %(org)s AND a.subject_kind = 'ad' ORDER BY c.name, a.created_at, a.id"""
 _OPERATIONS = """
     SELECT channel, kind, state FROM channel_operations WHERE org_id = %(org)s
     ORDER BY channel, created_at, id"""
 _ONE_ROW = """
     SELECT (SELECT count(*) FROM ads WHERE org_id = %(org)s) AS ads,
            (SELECT count(*) FROM ads WHERE org_id = %(org)s AND status = 'active') AS active_ads,
+           (SELECT count(*) FROM ads WHERE org_id = %(org)s AND status = 'resting') AS resting_ads,
            (SELECT count(*) FROM campaign_checks WHERE org_id = %(org)s) AS checks,
            (SELECT count(*) FROM ledger_entries e JOIN campaigns c ON c.id = e.campaign_id
             WHERE c.org_id = %(org)s) AS ledger_entries"""
@@ -67,6 +77,7 @@ async def state_of(admin: Connection, org_id: str) -> dict[str, Any]:
     return {
         "campaigns": campaigns,
         "campaign": campaigns[0] if len(campaigns) == 1 else None,
+        "named": {row["name"]: row for row in campaigns},
         "creatives": {
             "total": len(creatives),
             "approved": sum(row["status"] == "approved" for row in creatives),
@@ -74,8 +85,10 @@ async def state_of(admin: Connection, org_id: str) -> dict[str, Any]:
             "languages": sorted({language for row in creatives for language in row["texts"]}),
             "hosts": sorted({row["landing_url"].split("/")[2] for row in creatives}),
         },
-        "ads": {"total": one["ads"], "active": one["active_ads"]},
+        "ads": {"total": one["ads"], "active": one["active_ads"], "resting": one["resting_ads"]},
         "audit": [[row["to_state"], row["who"]] for row in await _rows(admin, _AUDIT, org_id)],
+        "edits": [[row["name"], row["who"]] for row in await _rows(admin, _EDITS, org_id)],
+        "rests": [[r["name"], r["to_state"], r["who"]] for r in await _rows(admin, _RESTS, org_id)],
         "operations": operations,
         "outbox": {row["topic"]: row["n"] for row in await _rows(admin, _OUTBOX, org_id)},
         "checks": one["checks"],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
@@ -10,11 +12,14 @@ from typing import Any, Literal
 import httpx
 import msgspec
 import yaml
+from PIL import Image
 
 from bootstrap.services import Services
 from catalog.access import AccessService
 from catalog.service import CatalogService
 from domain.errors import BadInput, NotFound
+from evals.history import Ran
+from graphs.content import pictures
 from sandbox import shop_feed, shop_page
 from tools.product_source import read_feed, read_page
 
@@ -68,6 +73,8 @@ class World(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         page, feed: Its landing page and product feed.
         web: What can be fetched, by address.
         offers: Ads of others that run already.
+        campaigns: The advertiser's own that run already, with what became of them.
+        logo: Its logo: a picture of one colour, `#rrggbb`.
         foreign: Hosts that its texts name and that are not its own, such as an attacker's.
         app: Fields of the chat product, `domain.catalogue.AppEntry`.
     """
@@ -78,6 +85,8 @@ class World(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     feed: File | None = None
     web: dict[str, Page] = {}
     offers: tuple[Offer, ...] = ()
+    campaigns: tuple[Ran, ...] = ()
+    logo: str = ""
     foreign: tuple[str, ...] = ()
     app: dict[str, Any] = {}
 
@@ -145,6 +154,20 @@ async def upload(world: World, services: Services, kind: str) -> str:
     source_id = services.ids.new("src")
     await services.objects.put(f"sources/{source_id}/parsed.json", msgspec.json.encode(parsed))
     return source_id
+
+
+async def ordered(
+    order: Mapping[str, Any], world: World, services: Services, org_id: str
+) -> dict[str, Any]:
+    """Return an order with the world's logo uploaded where it wants one; see `graphs.content.order`."""
+    if order.get("logo") is not True:
+        return dict(order)
+    file = io.BytesIO()
+    Image.new("RGB", (240, 120), world.logo).save(file, format="PNG")
+    _, clean = pictures.cleaned(file.getvalue())
+    picture_id = pictures.id_of(org_id, clean)
+    await services.objects.put(pictures.key_of(org_id, picture_id), clean)
+    return {**order, "logo": picture_id}
 
 
 def published(world: World) -> dict[str, str]:

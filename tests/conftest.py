@@ -7,12 +7,12 @@ import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
 import pytest_asyncio
-from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from redis import Redis
 
 from bootstrap.embedded import ServiceUrls
@@ -21,6 +21,10 @@ from bootstrap.settings import Settings, load_settings
 from graphs.checkpoints import open_checkpointer, set_up_checkpoints
 from storage.migrate import upgrade
 from tests.support.embedded import create_database, stop_trio, template_database, trio
+
+if TYPE_CHECKING:
+    # Not at run time: `graphs` must come before LangGraph, which reads its strictness once.
+    from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 
 SECRET = "tests-only-0123456789abcdef0123456789abcdef"
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -16,7 +16,7 @@ from evals.cassette import Tape, request_key
 from evals.graders import FORBIDDEN
 from evals.loader import ScenarioError, load_all, read
 from evals.match import differences
-from evals.provider import live_model
+from evals.provider import Script, live_model
 from evals.scenario import ProviderStep, Scenario
 from evals.trajectory import fits
 from evals.wire import Tape2Transport, TapeTransport
@@ -77,6 +77,15 @@ def test_the_shipped_scenarios_are_many_in_both_languages_and_about_what_was_pro
         ("trajectory: <nowhere>", "trajectory"),
         ("model: openai:gpt-4.1-mini", "provider"),
         ("budgets: {calls: many}", "budgets.calls"),
+        ("inputs: {order: {variants: 1}}", "inputs.order"),
+        (
+            "faults: [{kind: end, at: draw}]\ninputs: {order: {variants: 1}}\nkind: content",
+            "faults[0].kind",
+        ),
+        (
+            "user: [{asked: awaiting_approval, then: reject, edit: {bid_micros: 1}}]\nkind: optimisation",
+            "user[0].campaign",
+        ),
         ("id: other", "id"),
         ("clock: tomorrow", "clock"),
     ],
@@ -84,15 +93,15 @@ def test_the_shipped_scenarios_are_many_in_both_languages_and_about_what_was_pro
 def test_a_wrong_scenario_names_its_file_and_field(tmp_path: Path, change: str, field: str) -> None:
     wrong = {"language: eng": "language: deu", "kind: campaign": "kind: dream"}
     empty = {"expect: {outcome: launched}", "trajectory: understand launch", "goal: Sell tea"}
-    if change in wrong:
+    if "\n" not in change and change in wrong:
         text = GOOD.replace(change, wrong[change])
     elif change == "about: [launch]":
         text = GOOD.replace(change, "about: []")
     elif change in empty:
         text = GOOD.replace(f"{change}\n", "")
     else:
-        name = change.partition(":")[0]
-        kept = [line for line in GOOD.splitlines() if not line.startswith(f"{name}:")]
+        names = tuple(f"{line.partition(':')[0]}:" for line in change.splitlines())
+        kept = [line for line in GOOD.splitlines() if not line.startswith(names)]
         text = "\n".join([*kept, change])
     file = tmp_path / "one.yaml"
     file.write_text(text, "utf-8")
@@ -230,7 +239,7 @@ async def test_a_provider_by_script_speaks_to_the_real_sdk(spec: str) -> None:
         ProviderStep(drop=True),
         ProviderStep(text="Hello there"),
     ]
-    model = live_model(spec, 5.0, steps=steps, tape=None)
+    model = live_model(spec, 5.0, script=Script(steps), tape=None)
     failures = []
     for _ in range(2):
         try:
