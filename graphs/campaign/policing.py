@@ -19,7 +19,7 @@ from graphs.campaign.material import Material
 from graphs.campaign.state import Approval, CampaignState
 from graphs.context import GraphContext
 from llm.offline.brief.parser import parse_goal
-from tools.policy import Argument, Call, Guard, PolicyRefused, built_in
+from tools.policy import Argument, Call, Guard, PolicyRefused, built_in, wording
 from tools.policy.links import host_of
 from tools.web import ReadWeb, WebPage
 
@@ -147,7 +147,7 @@ async def creatives(
         await ctx.tell(
             "tool",
             node,
-            f"store_creative: {len(asked) - len(refused)} allowed, {len(refused)} held back",
+            wording.tally(len(asked) - len(refused), [one.message for one in refused.values()]),
             tool="store_creative",
             effect="publish",
             allowed=len(asked) - len(refused),

@@ -8,6 +8,7 @@ from typing import Literal
 
 from domain.errors import Forbidden
 from domain.trust import Trust
+from tools.policy import wording
 from tools.policy.rules import Effect
 
 Code = Literal[
@@ -23,20 +24,6 @@ Code = Literal[
     "policy_canary",
     "policy_over_budget",
 ]
-
-_SENTENCES: Mapping[Code, str] = {
-    "allowed": "{tool} was called.",
-    "policy_tool_unknown": "No policy knows the tool {tool}; declare its effect first.",
-    "policy_tool_not_here": "{node} may not call {tool}; its policy does not list it.",
-    "policy_not_asked": "Nobody who may decide asked for {tool}.",
-    "policy_argument_unknown": "{tool} takes no argument {argument}; its policy does not list it.",
-    "policy_bad_argument": "{tool} was not called: {argument} is beyond what its policy allows.",
-    "policy_untrusted_argument": "{tool} was not called: nobody who may decide stated its {argument}.",
-    "policy_link": "{tool} was not called: {argument} leads to a host that nobody verified.",
-    "policy_orders": "{tool} was not called: {argument} holds words that give orders to a machine.",
-    "policy_canary": "{tool} was not called: {argument} gives away instructions.",
-    "policy_over_budget": "{tool} was not called: its budget in {node} is used up.",
-}
 
 
 @dataclass(frozen=True)
@@ -94,10 +81,8 @@ class Decision:
 
     @property
     def sentence(self) -> str:
-        """The decision in words. Nothing of the arguments' values stands in it: they may be an attacker's."""
-        return _SENTENCES[self.code].format(
-            tool=self.tool, node=self.node, argument=self.argument or "a value"
-        )
+        """The decision in words; see `tools.policy.wording`."""
+        return wording.sentence(self.code, self.tool, self.argument)
 
 
 class PolicyRefused(Forbidden):
