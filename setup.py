@@ -10,6 +10,8 @@ CORE = (
     "_core",
     "_edges",
     "_ids",
+    "_bulk",
+    "_entries",
     "_fold",
     "_lexicon",
     "_fragments",

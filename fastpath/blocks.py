@@ -15,20 +15,15 @@ from typing import Any, Final
 import msgspec
 
 from domain.catalogue import AdEntry, AdText, Cap, Pacing
+from fastpath._entries import FIELD, NONE, SAME, entry_of, forms_of, rest_key
 
 _RAW: Final = -15
 _MOST_BLOCKS: Final = 1_024
 _PAGE: Final = 4_096
-#: Between fields, for an absent field, for a payer of the advertiser's name, and between ads.
-_FIELD, _NONE, _SAME, END = "\x1f", "\x1e", "\x1c", b"\x1d"
+#: Between ads.
+END: Final = b"\x1d"
 #: In front of an entry that is written out in full.
 _WHOLE: Final = b"\x1a"
-#: Each stands for a form of one of the ad's first tags.
-_MARKS: Final = [bytes([code]) for code in (1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 14, 15)]
-_FORMS: Final = 3
-_TAGS: Final = len(_MARKS) // _FORMS
-_LEAST: Final = 3
-_CONTROLS: Final = bytes(range(9)) + bytes(range(11, 13)) + bytes(range(14, 32))
 _HEAD: Final = 5
 _PER_TEXT: Final = 7
 
@@ -78,33 +73,12 @@ class Writer:
             ad: The ad.
             tags: Its canonical tags, in order.
         """
-        image = ad.image_url
-        parts = [
-            ad.advertiser_name,
-            _SAME if ad.payer == ad.advertiser_name else ad.payer,
-            ad.landing_url,
-            _NONE if image is None else image,
-            self._rest_of(ad),
-        ]
-        signs = (ad.payer == ad.advertiser_name) + (image is None)
-        for language, text in ad.texts.items():
-            signs += (text.question is None) + (text.success_message is None)
-            signs += text.placeholder is None
-            parts += (
-                language, text.title, text.description, text.cta_text,
-                _NONE if text.question is None else text.question,
-                _NONE if text.success_message is None else text.success_message,
-                _NONE if text.placeholder is None else text.placeholder,
-            )  # fmt: skip
-        data = _FIELD.join(parts).encode()
-        if len(data) - len(data.translate(None, _CONTROLS)) != len(parts) - 1 + signs:
-            return _whole(ad)
-        for mark, form in _forms(tags):
-            data = data.replace(form, mark)
-        return data
+        data = entry_of(ad, [tag.encode() for tag in tags], self.rest_of(ad))
+        return whole(ad) if data is None else data
 
-    def _rest_of(self, ad: AdEntry) -> str:
-        key = _rest(ad)
+    def rest_of(self, ad: AdEntry) -> str:
+        """Return what few ads have, as text."""
+        key = rest_key(ad)
         known = self._rest.get(key)
         if known is None:
             rest = Rest(*key)
@@ -113,34 +87,12 @@ class Writer:
         return known
 
 
-def _rest(ad: AdEntry) -> tuple[Any, ...]:
-    return (
-        ad.languages, ad.weekdays, ad.devices, ad.apps, ad.blocked_apps, ad.topics, ad.blocked_topics,
-        ad.caps, ad.pacing, ad.budget_total_micros, ad.budget_daily_micros,
-    )  # fmt: skip
-
-
-def _whole(ad: AdEntry) -> bytes:
+def whole(ad: AdEntry) -> bytes:
+    """Return an entry that may hold any character."""
     # JSON escapes every control character.
-    rest = Rest(*_rest(ad))
+    rest = Rest(*rest_key(ad))
     stored = Stored(ad.advertiser_name, ad.payer, ad.texts, ad.landing_url, ad.image_url, rest)
     return _WHOLE + msgspec.json.encode(stored)
-
-
-def _forms(tags: Sequence[str]) -> list[tuple[bytes, bytes]]:
-    """Return the marks and what they stand for: each of the first tags as it is, as a title and in an address."""
-    found = []
-    for i, tag in enumerate(tags[:_TAGS]):
-        form = tag.encode()
-        if len(form) < _LEAST:
-            continue
-        found.append((_MARKS[_FORMS * i], form))
-        title = form.title()
-        if title != form:
-            found.append((_MARKS[_FORMS * i + 1], title))
-        if b" " in form:
-            found.append((_MARKS[_FORMS * i + 2], form.replace(b" ", b"-")))
-    return found
 
 
 def read_entry(data: bytes, tags: Sequence[str]) -> Stored:
@@ -151,9 +103,9 @@ def read_entry(data: bytes, tags: Sequence[str]) -> Stored:
     """
     if data.startswith(_WHOLE):
         return _STORED.decode(data[1:])
-    for mark, form in reversed(_forms(tags)):
+    for mark, form in reversed(forms_of([tag.encode() for tag in tags])):
         data = data.replace(mark, form)
-    parts: list[str | None] = [None if p == _NONE else p for p in str(data, "utf-8").split(_FIELD)]
+    parts: list[str | None] = [None if p == NONE else p for p in str(data, "utf-8").split(FIELD)]
     if len(parts) < _HEAD or (len(parts) - _HEAD) % _PER_TEXT:
         raise ValueError("an ad lacks fields")
     name, payer, url, image, rest = parts[:_HEAD]
@@ -166,7 +118,7 @@ def read_entry(data: bytes, tags: Sequence[str]) -> Stored:
     }  # fmt: skip
     return Stored(
         advertiser_name=str(name),
-        payer=str(name if payer == _SAME else payer),
+        payer=str(name if payer == SAME else payer),
         texts=texts,
         landing_url=str(url),
         image_url=image,

@@ -11,16 +11,18 @@ import hashlib
 import zlib
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from domain.errors import Unprocessable
-from fastpath import layout
+from fastpath import _entries, blocks, layout
 from fastpath.blocks import END, Writer
-from fastpath.compile_gather import DIGEST, Gathered
+from fastpath.compile_facts import DIGEST
+from fastpath.compile_gather import Gathered
+from fastpath.compile_rows import whole
 from fastpath.compile_tags import Tags
 from fastpath.snapshot import Snapshot
 
@@ -30,51 +32,91 @@ _DICTIONARY: Final = 16_384
 _LEVEL: Final = 6
 _RAW: Final = -15
 _THREADS: Final = 2
+#: Blocks that are packed in one go.
+_BATCH: Final = 32
 
 
-def block_arrays(
-    ads: Gathered, tags: Tags, previous: Path | None
-) -> tuple[bytes, dict[str, Any], int]:
-    """Return the packed blocks, the arrays that find an ad in them, and how many blocks were taken over.
+class Packed(NamedTuple):
+    """What `block_arrays` made.
+
+    Attributes:
+        texts: The blocks, one behind the other. arrays: what finds an ad in them.
+        reused: Blocks taken over from the previous snapshot.
+        entries: uint64 (ads, 2): names each ad's entry.
+    """
+
+    texts: bytes
+    arrays: dict[str, Any]
+    reused: int
+    entries: Any
+
+
+def block_arrays(ads: Gathered, tags: Tags, previous: Path | None) -> Packed:
+    """Return the packed blocks and the arrays that find an ad in them.
 
     Args:
         ads: In number order.
         tags: What each ad's texts may be shortened by.
         previous: A snapshot folder whose blocks are taken over where they hold the same.
     """
-    write = Writer().entry
-    rows = ads.columns["tags"]
+    rows = tags.positive
+    listed = _entries.Entries(
+        ads.ads, tags.spelled(), whole(rows.offsets), whole(rows.values), Writer().rest_of
+    )
 
     def entry(number: int) -> bytes:
-        return write(ads.ads[number], tags.names_of(rows[number]))
+        data: bytes | None = listed.entry(number)
+        return blocks.whole(ads.ads[number]) if data is None else data
 
     sample = sorted(np.argsort(ads.marks, kind="stable")[:_SAMPLES].tolist())
     dictionary = END.join(entry(number) for number in sample)[-_DICTIONARY:] or b"\0"
     known = _known(previous, dictionary)
     base = hashlib.blake2b(dictionary, digest_size=DIGEST).digest()
+    primed = zlib.compressobj(_LEVEL, zlib.DEFLATED, _RAW, 9, zdict=dictionary)
 
-    def deflate(entries: list[bytes]) -> bytes:
-        coder = zlib.compressobj(_LEVEL, zlib.DEFLATED, _RAW, 9, zdict=dictionary)
-        return coder.compress(END.join(entries)) + coder.flush()
+    def deflate(batch: list[list[bytes]]) -> list[bytes]:
+        out = []
+        for entries in batch:
+            coder = primed.copy()
+            out.append(coder.compress(END.join(entries)) + coder.flush())
+        return out
 
-    keys = []
-    blocks: list[bytes | Future[bytes]] = []
+    names = bytearray(ads.facts.entries.tobytes())
+    unnamed = (~ads.facts.entries.any(axis=1)).tolist()
+    keys: list[bytes] = []
+    fresh: list[int] = []
+    waiting: list[list[bytes]] = []
+    batches: list[Future[list[bytes]]] = []
     with ThreadPoolExecutor(_THREADS) as pool:
         # The compressor runs outside the interpreter lock.
-        for number, (first, end) in enumerate(pairwise([*ads.blocks, len(ads)])):
-            content = base + ads.digests[DIGEST * number : DIGEST * (number + 1)]
+        for first, end in pairwise([*ads.blocks, len(ads)]):
+            made: list[bytes | None] = [None] * (end - first)
+            for number in range(first, end):
+                if unnamed[number]:
+                    data = made[number - first] = entry(number)
+                    digest = hashlib.blake2b(data, digest_size=DIGEST).digest()
+                    names[DIGEST * number : DIGEST * (number + 1)] = digest
+            content = base + names[DIGEST * first : DIGEST * end]
             key = hashlib.blake2b(content, digest_size=_KEY).digest()
+            if key not in known:
+                fresh.append(len(keys))
+                waiting.append([data or entry(number) for number, data in enumerate(made, first)])
             keys.append(key)
-            found = known.get(key)
-            blocks.append(found or pool.submit(deflate, list(map(entry, range(first, end)))))
-    packed = [one if isinstance(one, bytes) else one.result() for one in blocks]
+            if len(waiting) == _BATCH:
+                batches.append(pool.submit(deflate, waiting))
+                waiting = []
+        batches.append(pool.submit(deflate, waiting))
+    made_blocks = chain.from_iterable(batch.result() for batch in batches)
+    written = dict(zip(fresh, made_blocks, strict=True))
+    packed = [written[i] if i in written else known[key] for i, key in enumerate(keys)]
     arrays = {
         "block_offsets": list(accumulate(map(len, packed), initial=0)),
         "block_ads": ads.blocks,
         "block_keys": np.frombuffer(b"".join(keys), dtype=np.uint8),
         "block_dictionary": np.frombuffer(dictionary, dtype=np.uint8),
     }
-    return b"".join(packed), arrays, sum(isinstance(one, bytes) for one in blocks)
+    named = np.frombuffer(bytes(names), dtype=np.uint64).reshape(-1, 2)
+    return Packed(b"".join(packed), arrays, len(keys) - len(fresh), named)
 
 
 def _known(previous: Path | None, dictionary: bytes) -> Mapping[bytes, bytes]:

@@ -53,7 +53,7 @@ class Forms:
         self.count = tags.count + len(extra)
         hashes = np.concatenate([tags.keys, keys])
         silent = np.concatenate([tags.silent, np.zeros(len(extra), dtype=bool)])
-        order = np.lexsort((hashes, silent))
+        order = np.lexsort((hashes, silent)) if len(extra) else np.arange(tags.count)
         place = np.empty(self.count, dtype=np.int64)
         place[order] = np.arange(self.count)
         keyed = self.count - int(silent.sum())
@@ -64,7 +64,7 @@ class Forms:
             place[np.concatenate([own, pairs[:, 0]])],
             np.concatenate([own, pairs[:, 1]]),
             self.count,
-        ).sorted()
+        ).sorted(tags.count)
         offsets, blob = (tags.strings + Strings.of(extra)).take(order).gathered()
         self.arrays = {
             "buckets": np.searchsorted(leading, np.arange((1 << self.bits) + 1)),

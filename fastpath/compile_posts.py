@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import mul
 from typing import Any, Final
 
 import numpy as np
 
-from fastpath.compile_gather import Gathered
-from fastpath.compile_rows import Rows
+from fastpath.compile_facts import Facts
+from fastpath.compile_rows import Rows, grouped
 from fastpath.compile_tags import Tags
 
 MAX_POSTINGS: Final = 2_048
@@ -24,19 +23,20 @@ class Postings:
         topics: IAB topic → its best ads.
 
     Args:
-        ads: In number order.
+        facts: Of the ads, in number order.
         tags: Of the catalogue.
         warnings: Takes what was cut.
     """
 
-    def __init__(self, ads: Gathered, tags: Tags, warnings: list[str]) -> None:
-        rank = _rank(ads)
-        best = np.argsort(rank)
-        owners, shown = tags.positive.owners(), tags.positive.values
-        order = np.lexsort((rank[owners], shown))
-        numbers, found = shown[order], owners[order]
-        self.counts = np.bincount(numbers, minlength=tags.count)
-        first = np.concatenate([[0], np.cumsum(self.counts)])[:-1]
+    def __init__(self, facts: Facts, tags: Tags, warnings: list[str]) -> None:
+        best = _best(facts)
+        rank = np.empty(len(best), dtype=np.int64)
+        rank[best] = np.arange(len(best))
+        shown = tags.positive.take(best)
+        self.counts = np.bincount(shown.values, minlength=tags.count)
+        order = grouped(shown.values, self.counts)
+        numbers, found = shown.values[order], best[shown.owners()[order]]
+        first = np.cumsum(self.counts) - self.counts
         kept = np.arange(len(numbers)) - first[numbers] < MAX_POSTINGS
         rows = []
         for topic in range(len(tags.bought.names)):
@@ -59,19 +59,16 @@ class Postings:
         )
 
 
-def _rank(ads: Gathered) -> Any:
-    """Return the place of each ad: paid before house, then by bid times quality, then by number."""
-    columns = ads.columns
-    worth = list(map(mul, columns["bid_micros"], columns["quality_ppm"]))
-    house = np.asarray(columns["house"], dtype=bool)
-    values: Any = np.asarray(worth, dtype=np.int64 if max(worth, default=0) < _MOST else object)
-    if values.dtype == object:
-        order = np.asarray(sorted(range(len(ads)), key=lambda i: (house[i], -worth[i], i)))
-    else:
-        order = np.lexsort((-values, house))
-    rank = np.empty(len(ads), dtype=np.int64)
-    rank[order] = np.arange(len(ads))
-    return rank
+def _best(facts: Facts) -> Any:
+    """Return the ads in order: paid before house, then by bid times quality, then by number."""
+    bids, quality, house = (facts.column(name) for name in ("bid", "quality", "house"))
+    if int(np.abs(bids).max(initial=0)) * int(np.abs(quality).max(initial=0)) < _MOST:
+        worth = bids * quality
+        return np.lexsort((-worth, house)) if house.any() else np.argsort(-worth, kind="stable")
+    large = [one * other for one, other in zip(bids.tolist(), quality.tolist(), strict=True)]
+    houses = house.tolist()
+    order = sorted(range(len(large)), key=lambda i: (houses[i], -large[i], i))
+    return np.asarray(order, dtype=np.int64)
 
 
 def _flat(rows: Sequence[Any]) -> Any:

@@ -5,13 +5,13 @@ Rule 0 forbids nothing; most ads have it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from domain.catalogue import AdEntry
 from fastpath import layout
-from fastpath.compile_gather import Gathered
+from fastpath.compile_facts import Bound, Facts
 from fastpath.compile_rows import Rows
 from fastpath.compile_tags import Tags
 
@@ -20,8 +20,8 @@ EVERY_DEVICE: Final = (1 << len(layout.DEVICES)) - 1
 Numbers = tuple[int, ...]
 
 
-class Rule(NamedTuple):
-    """One set of conditions, as numbers of a snapshot."""
+class Limits(NamedTuple):
+    """Schedule and targets as numbers of a snapshot."""
 
     starts: int = layout.LONG_AGO
     ends: int = layout.FAR_AHEAD
@@ -30,76 +30,118 @@ class Rule(NamedTuple):
     geos: Numbers = ()
     apps: Numbers = ()
     app_blocks: Numbers = ()
-    negatives: Numbers = ()
-    topics: Numbers = ()
-    contents: Numbers = ()
+
+
+def geos_of(facts: Facts) -> tuple[str, ...]:
+    """Return the places that some ad is for, sorted."""
+    used = np.unique(facts.column("bound")).tolist()
+    return tuple(sorted({geo.upper() for i in used for geo in facts.bounds[i][4]}))
 
 
 def rule_arrays(
-    ads: Gathered, tags: Tags, names: layout.SmallNames, warnings: list[str]
+    facts: Facts, tags: Tags, names: layout.SmallNames, warnings: list[str]
 ) -> dict[str, Any]:
-    """Return the rules and which ad has which.
+    """Return the rules and which ad has which, numbered as the ads first have them.
 
     Args:
-        ads: In number order.
+        facts: Of the ads, in number order.
         tags: Their negative tags, the topics they keep away from and those they are bought on.
         names: Numbers of places and apps.
         warnings: Takes what was left out.
     """
-    geo = {name: i for i, name in enumerate(names.geos)}
-    app = {name: i for i, name in enumerate(names.app_ids)}
-    known: dict[Rule, int] = {Rule(): 0}
-    numbers = np.zeros(len(ads), dtype=np.int64)
-    for i in _bound(ads, tags):
-        ad = ads.ads[i]
-        rule = Rule(
-            starts=layout.LONG_AGO if ad.starts_ms is None else ad.starts_ms,
-            ends=layout.FAR_AHEAD if ad.ends_ms is None else ad.ends_ms,
-            devices=_devices(ad, warnings) if ad.devices else EVERY_DEVICE,
-            weekdays=_weekdays(ad, warnings) if ad.weekdays else layout.EVERY_DAY,
-            geos=tuple(sorted({geo[g.upper()] for g in ad.geos})) if ad.geos else (),
-            apps=tuple(sorted({app.get(a, layout.NO_APP) for a in ad.apps})) if ad.apps else (),
-            app_blocks=tuple(sorted({app[a] for a in ad.blocked_apps if a in app})),
-            negatives=_row(tags.negative, i),
-            topics=_row(tags.away, i),
-            contents=tuple(tags.bought.contents.get(i, ())),
-        )
-        numbers[i] = known.setdefault(rule, len(known))
+    limits, place = _limits(facts, names)
+    bound = place[facts.column("bound")]
+    _warn(facts, warnings)
+    rows = (tags.negative, tags.away, tags.bought.contents)
+    firsts, numbers = _numbered(bound, rows)
+    listed = [limits[i] for i in bound[firsts].tolist()]
     arrays: dict[str, Any] = {"ad_rule": numbers}
-    rules = list(known)
     for name in ("starts", "ends", "devices", "weekdays"):
-        arrays[f"rule_{name}"] = [getattr(rule, name) for rule in rules]
-    for name in ("geo", "app", "app_block", "negative", "topic", "content"):
-        rows = Rows.of(rules, lambda rule, name=name: getattr(rule, f"{name}s"))  # type: ignore[misc]
-        arrays[f"rule_{name}_offsets"], arrays[f"rule_{name}s"] = rows.offsets, rows.values
+        whole: int = getattr(Limits(), name)
+        arrays[f"rule_{name}"] = [whole, *(getattr(one, name) for one in listed)]
+    ragged = {
+        name: Rows.of(listed, lambda one, name=name: getattr(one, f"{name}s"))  # type: ignore[misc]
+        for name in ("geo", "app", "app_block")
+    }
+    ragged |= dict(
+        zip(("negative", "topic", "content"), (one.take(firsts) for one in rows), strict=True)
+    )
+    for name, one in ragged.items():
+        arrays[f"rule_{name}_offsets"] = np.concatenate([[0], one.offsets])
+        arrays[f"rule_{name}s"] = one.values
     return arrays
 
 
-def _bound(ads: Gathered, tags: Tags) -> list[int]:
-    """Return the ads that have any condition of their own."""
-    bound = (np.diff(tags.negative.offsets) > 0) | (np.diff(tags.away.offsets) > 0)
-    bound[list(tags.bought.contents)] = True
-    for name in ("geos", "devices", "weekdays", "apps", "blocked_apps"):
-        bound |= np.fromiter(map(bool, ads.columns[name]), bool, len(ads))
-    for name in ("starts_ms", "ends_ms"):
-        bound |= np.fromiter((one is not None for one in ads.columns[name]), bool, len(ads))
-    return np.flatnonzero(bound).tolist()
+def _numbered(bound: Any, rows: tuple[Rows, ...]) -> tuple[Any, Any]:
+    """Return the first ad of each rule but 0, in order, and the rule of each ad.
+
+    Args:
+        bound: Which limits each ad has; 0 is none.
+        rows: What else makes rules differ.
+    """
+    keys = bound.copy()
+    ragged = np.zeros(len(bound), dtype=bool)
+    for one in rows:
+        ragged |= np.diff(one.offsets) > 0
+    known: dict[Any, int] = {}
+    least = int(bound.max(initial=0)) + 1
+    columns = [(one.offsets.tolist(), one.values.tolist()) for one in rows]
+    for ad in np.flatnonzero(ragged).tolist():
+        parts = [tuple(values[starts[ad] : starts[ad + 1]]) for starts, values in columns]
+        keys[ad] = known.setdefault((int(bound[ad]), *parts), least + len(known))
+    used, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    first = np.where(used == 0, -1, first)
+    order = np.argsort(first)
+    place = np.empty(len(used), dtype=np.int64)
+    place[order] = np.arange(len(used))
+    free = bool(len(used)) and bool(used[0] == 0)
+    if not free:
+        place += 1
+    return first[order][int(free) :], place[inverse]
 
 
-def _row(rows: Rows, number: int) -> Numbers:
-    return tuple(rows.values[rows.offsets[number] : rows.offsets[number + 1]].tolist())
+def _limits(facts: Facts, names: layout.SmallNames) -> tuple[list[Limits], Any]:
+    """Return the distinct limits, none before the others, and which each of the ads' bounds is."""
+    geo = {name: i for i, name in enumerate(names.geos)}
+    app = {name: i for i, name in enumerate(names.app_ids)}
+    known: dict[Limits, int] = {Limits(): 0}
+    place = np.zeros(len(facts.bounds), dtype=np.int64)
+    for i in np.unique(facts.column("bound")).tolist():
+        place[i] = known.setdefault(_limit(facts.bounds[i], geo, app), len(known))
+    return list(known), place
 
 
-def _devices(ad: AdEntry, warnings: list[str]) -> int:
-    """Return the bits of the devices an ad is for; one nobody knows fits none."""
-    unknown = sorted(set(ad.devices).difference(layout.DEVICES))
-    if unknown:
-        warnings.append(f"Ad {ad.ad_id} names the unknown device {unknown[0][:40]!r}: left out.")
-    return sum(1 << i for i, device in enumerate(layout.DEVICES) if device in ad.devices)
+def _limit(bound: Bound, geo: Mapping[str, int], app: Mapping[str, int]) -> Limits:
+    starts, ends, devices, weekdays, geos, apps, blocked = bound
+    return Limits(
+        starts=layout.LONG_AGO if starts is None else starts,
+        ends=layout.FAR_AHEAD if ends is None else ends,
+        devices=_bits(devices, layout.DEVICES) if devices else EVERY_DEVICE,
+        weekdays=_bits(weekdays, tuple(range(1, 8))) if weekdays else layout.EVERY_DAY,
+        geos=tuple(sorted({geo[one.upper()] for one in geos})),
+        apps=tuple(sorted({app.get(one, layout.NO_APP) for one in apps})),
+        app_blocks=tuple(sorted({app[one] for one in blocked if one in app})),
+    )
 
 
-def _weekdays(ad: AdEntry, warnings: list[str]) -> int:
-    """Return the bits of the days an ad runs on."""
-    if not set(ad.weekdays) <= set(range(1, 8)):
-        warnings.append(f"Ad {ad.ad_id} names a day of the week outside 1 to 7: left out.")
-    return sum(1 << (day - 1) for day in range(1, 8) if day in ad.weekdays)
+def _bits(said: tuple[Any, ...], known: tuple[Any, ...]) -> int:
+    """Return a bit for each of the known values that is said; an unknown one has none."""
+    return sum(1 << i for i, one in enumerate(known) if one in said)
+
+
+def _warn(facts: Facts, warnings: list[str]) -> None:
+    """Note devices and days nobody knows: an ad that names nothing else fits none."""
+    odd = {}
+    for i, (_, _, devices, weekdays, *_) in enumerate(facts.bounds):
+        unknown = sorted(set(devices).difference(layout.DEVICES))
+        said = [f"names the unknown device {unknown[0][:40]!r}: left out."] if unknown else []
+        if not set(weekdays) <= set(range(1, 8)):
+            said.append("names a day of the week outside 1 to 7: left out.")
+        if said:
+            odd[i] = said
+    if not odd:
+        return
+    names = facts.ids["ad_id"].texts()
+    bound = facts.column("bound")
+    for ad in np.flatnonzero(np.isin(bound, list(odd))).tolist():
+        warnings.extend(f"Ad {names[ad]} {said}" for said in odd[int(bound[ad])])

@@ -7,17 +7,13 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from fastpath import _bulk
+from fastpath.compile_rows import whole
+
 #: Stands behind every string; none contains it.
 SEPARATOR: Final = "\x1f"
 _CODE: Final = ord(SEPARATOR)
 _BLANK: Final = ord(" ")
-#: Constants of `_core.hash_text`.
-_PRIME: Final = np.uint64(0x9E3779B97F4A7C15)
-_MIX: Final = np.uint64(0xBF58476D1CE4E5B9)
-_STEP: Final = np.uint64(29)
-_LAST: Final = np.uint64(31)
-_HALF: Final = np.uint64(32)
-
 _KINDS: Final = np.full(256, 3, dtype=np.uint8)
 _KINDS[list(b"abcdefghijklmnopqrstuvwxyz0123456789")] = 0
 _KINDS[_BLANK] = 1
@@ -38,13 +34,14 @@ class Strings(NamedTuple):
     @classmethod
     def of(cls, texts: Sequence[str]) -> Strings:
         """Return the UTF-8 of some strings without a separator in them."""
-        if not texts:
-            none = np.zeros(0, dtype=np.int64)
-            return cls(np.zeros(0, dtype=np.uint8), none, none)
-        data = (SEPARATOR.join(texts) + SEPARATOR).encode("utf-8", "surrogatepass")
-        blob = np.frombuffer(data, dtype=np.uint8)
+        data = SEPARATOR.join([*texts, ""]).encode("utf-8", "surrogatepass")
+        return cls.cut(np.frombuffer(data, dtype=np.uint8))
+
+    @classmethod
+    def cut(cls, blob: Any) -> Strings:
+        """Return the strings of a run of bytes, in which the separator stands behind each."""
         ends = np.flatnonzero(blob == _CODE)
-        starts = np.concatenate([[0], ends[:-1] + 1])
+        starts = np.concatenate([[0], ends + 1])[:-1]
         return cls(blob, starts, ends - starts)
 
     def __add__(self, other: object) -> Strings:
@@ -64,37 +61,36 @@ class Strings(NamedTuple):
         """Return (offsets, bytes) of the strings one behind the other, without separators."""
         return self._copied(self.lengths)
 
+    def alone(self) -> Strings:
+        """Return the same strings in a run of bytes of their own, one behind the other."""
+        _, blob = self._copied(self.lengths + 1)
+        return Strings.cut(blob)
+
     def texts(self) -> list[str]:
         """Return the strings as Python knows them."""
-        if not len(self.starts):
-            return []
-        _, blob = self._copied(self.lengths + 1)
-        whole = str(blob.tobytes()[:-1], "utf-8", "surrogatepass")
-        return whole.split(SEPARATOR)
+        whole = self._separated()
+        return str(whole[:-1], "utf-8", "surrogatepass").split(SEPARATOR) if whole else []
+
+    def spelled(self) -> list[bytes]:
+        """Return their UTF-8."""
+        whole = self._separated()
+        return whole[:-1].split(SEPARATOR.encode()) if whole else []
+
+    def _separated(self) -> bytes:
+        return bytes(self._copied(self.lengths + 1)[1])
 
     def _copied(self, lengths: Any) -> tuple[Any, Any]:
-        offsets = np.concatenate([[0], np.cumsum(lengths)])
-        places = np.repeat(self.starts - offsets[:-1], lengths)
-        places += np.arange(offsets[-1])
-        return offsets, self.blob[places]
+        offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+        out = np.empty(int(offsets[-1]), dtype=np.uint8)
+        _bulk.copy_rows(self.blob.data, whole(self.starts), whole(lengths), out.data)
+        return offsets, out
 
 
 def hashes(seed: int, strings: Strings) -> Any:
     """Return what `_core.hash_text` says of each string's bytes; the same for ASCII."""
-    order = np.argsort(-strings.lengths, kind="stable")
-    starts, lengths = strings.starts[order], strings.lengths[order]
-    found = np.full(len(order), np.uint64(seed) ^ _PRIME, dtype=np.uint64)
-    for at, count in _columns(lengths):
-        part = found[:count]
-        part ^= strings.blob[starts[:count] + at]
-        part *= _PRIME
-        part ^= part >> _STEP
-    found ^= found >> _HALF
-    found *= _MIX
-    found ^= found >> _LAST
-    found[found == 0] = 1
-    out = np.empty_like(found)
-    out[order] = found
+    out = np.empty(len(strings.starts), dtype=np.uint64)
+    starts, lengths = whole(strings.starts), whole(strings.lengths)
+    _bulk.hash_rows(seed, strings.blob.data, starts, lengths, out.data)
     return out
 
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fastpath.compile_gather import Gathered
+import numpy as np
+
+from fastpath.compile_facts import Facts
+from fastpath.compile_rows import Rows
 from fastpath.topics import PREFIX, Taxonomy, tag_of
 
 
@@ -18,37 +21,35 @@ class Topics:
     Attributes:
         names: Ids of the topics that ads are bought on, of all above and all below them, and of those that
             advertisers keep away from, sorted.
-        contents: Ad, if it is bought on topics → their numbers and those of all above them.
+        contents: Ad → the numbers of the topics it is bought on and of all above them.
         buyers: Topic id → ads bought on that very topic.
         tags: Topic number → its tag.
 
     Args:
-        ads: In number order.
+        facts: Of the ads, in number order.
         taxonomy: What stands above what.
-        warnings: Takes what was left out.
     """
 
-    def __init__(self, ads: Gathered, taxonomy: Taxonomy, warnings: list[str]) -> None:
+    def __init__(self, facts: Facts, taxonomy: Taxonomy) -> None:
         self._taxonomy = taxonomy
+        listed = list(taxonomy.parents)
         self.buyers: dict[str, list[int]] = {}
-        bought: dict[int, list[str]] = {}
-        for i, listed in enumerate(ads.columns["topics"]):
-            if not listed:
-                continue
-            bought[i] = _known(ads.columns["ad_id"][i], listed, taxonomy, warnings)
-            for topic in bought[i]:
-                self.buyers.setdefault(topic, []).append(i)
+        pairs = list(zip(facts.bought.owners().tolist(), facts.bought.values.tolist(), strict=True))
+        for ad, topic in pairs:
+            self.buyers.setdefault(listed[topic], []).append(ad)
         every = {above for topic in self.buyers for above in taxonomy.lineage(topic)}
-        named = {*self.buyers, *_kept_away(ads, taxonomy)}
+        named = {*self.buyers, *_kept_away(facts, taxonomy)}
         every.update(below for topic in named for below in taxonomy.below(topic))
         self.names = sorted(every)
         number = {topic: i for i, topic in enumerate(self.names)}
         above = {topic: {number[a] for a in taxonomy.lineage(topic)} for topic in self.buyers}
-        self.contents: dict[int, list[int]] = {
-            i: sorted(set().union(*(above[topic] for topic in row)))
-            for i, row in bought.items()
-            if row
-        }
+        rows: dict[int, set[int]] = {}
+        for ad, topic in pairs:
+            rows.setdefault(ad, set()).update(above[listed[topic]])
+        counts = np.zeros(len(facts), dtype=np.int64)
+        counts[list(rows)] = list(map(len, rows.values()))
+        values = [one for ad in sorted(rows) for one in sorted(rows[ad])]
+        self.contents = Rows.of_counts(counts, np.asarray(values, dtype=np.int64))
         self.tags = [tag_of(topic) for topic in self.names]
 
     def sources(self, number: int) -> list[list[int]]:
@@ -66,20 +67,7 @@ def words_of_tags(tags: Sequence[str], taxonomy: Taxonomy) -> dict[str, tuple[st
     }
 
 
-def _kept_away(ads: Gathered, taxonomy: Taxonomy) -> set[str]:
-    names = {name for row in ads.columns["blocked_topics"] if row for name in row}
-    known = (taxonomy.known(name) for name in names if name.startswith(PREFIX))
+def _kept_away(facts: Facts, taxonomy: Taxonomy) -> set[str]:
+    tags = facts.strings.take(np.unique(facts.away.values)).texts()
+    known = (taxonomy.known(tag) for tag in tags if tag.startswith(PREFIX))
     return {topic for topic in known if topic is not None}
-
-
-def _known(ad_id: str, listed: Sequence[str], taxonomy: Taxonomy, warnings: list[str]) -> list[str]:
-    found: dict[str, None] = {}
-    for name in listed:
-        topic = taxonomy.known(name)
-        if topic is None:
-            warnings.append(
-                f"Topic {name[:40]!r} of ad {ad_id} was left out: it is not in the IAB Content Taxonomy."
-            )
-        else:
-            found[topic] = None
-    return list(found)

@@ -21,9 +21,10 @@ from fastpath.compile_cache import load_expansion, pack_expansion
 from fastpath.compile_forms import Forms
 from fastpath.compile_gather import Gathered
 from fastpath.compile_posts import MAX_POSTINGS, Postings
-from fastpath.compile_rules import rule_arrays
-from fastpath.compile_tags import MAX_TAG_WORDS, SameHash, Tags
-from fastpath.compile_targets import ad_columns
+from fastpath.compile_read import MAX_TAG_WORDS
+from fastpath.compile_rules import geos_of, rule_arrays
+from fastpath.compile_tags import SameHash, Tags, warn
+from fastpath.compile_targets import ad_columns, currencies
 from fastpath.compile_vectors import Embedder, compile_vectors, vectors_identity
 from fastpath.compile_write import existing, write
 from fastpath.expand import Expander, Expansion, dictionary_path, read_table
@@ -123,9 +124,10 @@ def _compile(
     maker = expander or default_expander(warnings)
     load(gate_model)
     gate = gate_model.read_bytes()
-    ads = Gathered(export.ads)
+    ads = Gathered(export.ads, topics.shipped())
     apps = sorted(export.apps, key=lambda app: app.app_id)
-    seed, tags = _tags(ads, apps, warnings)
+    seed, tags = _tags(ads, apps)
+    warn(ads.facts, tags, warnings)
     reuse = previous is not None and maker.looks_up
     expansion = maker.expand(tags.spoken, load_expansion(previous) if previous and reuse else None)
     meanings = compile_vectors(ads.ads, embedder, previous=previous)
@@ -153,7 +155,7 @@ def _compile(
     )
 
 
-def _tags(ads: Gathered, apps: Sequence[AppEntry], warnings: list[str]) -> tuple[int, Tags]:
+def _tags(ads: Gathered, apps: Sequence[AppEntry]) -> tuple[int, Tags]:
     """Return the secret of the hash table, from the content, and the tags in the order of their hashes."""
     content = ads.digests + msgspec.msgpack.encode(apps)
     for attempt in count():
@@ -161,13 +163,10 @@ def _tags(ads: Gathered, apps: Sequence[AppEntry], warnings: list[str]) -> tuple
             content, digest_size=8, person=b"parley-seed", salt=attempt.to_bytes(8, "big")
         )
         seed = int.from_bytes(digest.digest(), "big")
-        said: list[str] = []
         try:
-            tags = Tags(ads, topics.shipped(), seed, said)
+            return seed, Tags(ads.facts, topics.shipped(), seed)
         except SameHash:
             continue
-        warnings += said
-        return seed, tags
     raise AssertionError
 
 
@@ -207,14 +206,16 @@ class _Build:
     ) -> tuple[layout.Manifest, dict[str, bytes], int]:
         """Return the manifest without its checksums, the files, and how many blocks were taken over."""
         ads, tags, warnings = self.ads, self.tags, self.warnings
-        texts, arrays, reused = block_arrays(ads, tags, previous)
+        facts = ads.facts
+        packed = block_arrays(ads, tags, previous)
+        arrays = packed.arrays
         forms = Forms(tags, self.expansion, self.seed)
-        postings = Postings(ads, tags, warnings)
+        postings = Postings(facts, tags, warnings)
         topical = np.zeros(tags.count, dtype=bool)
         topical[tags.silent] = [one in tags.words for one in tags.strings.take(tags.silent).texts()]
         small, named = self._names()
-        arrays |= forms.arrays | named | ad_columns(ads, small)
-        arrays |= rule_arrays(ads, tags, small, warnings)
+        arrays |= forms.arrays | named | ad_columns(facts, small)
+        arrays |= rule_arrays(facts, tags, small, warnings)
         arrays |= {
             "tag_words": tags.blanks + 1,
             "tag_weight": tag_weights(postings.counts, len(ads), topical),
@@ -248,31 +249,30 @@ class _Build:
         )
         files = {
             layout.ARRAYS_FILE: bytes(flat),
-            layout.TEXTS: texts,
+            layout.TEXTS: packed.texts,
             layout.NAMES: msgspec.msgpack.encode(small),
             layout.EXPANSION: pack_expansion(self.expansion, tags.said),
         }
-        return manifest, files, reused
+        return manifest, files, packed.reused
 
     def _names(self) -> tuple[layout.SmallNames, dict[str, Any]]:
         """Return the strings behind the numbers, and the ids and their numbers as arrays."""
         arrays: dict[str, Any] = {}
-        ids = self.ads.ids
-        packed = {"": ids["ad_id"].packed, "creative_": ids["creative_id"].packed}
+        facts = self.ads.facts
+        ids = {"": facts.ids["ad_id"], "creative_": facts.ids["creative_id"]}
         for kind in ("campaign", "advertiser"):
-            packed[f"{kind}_"], arrays[f"ad_{kind}"] = ids[f"{kind}_id"].numbered()
-        for kind, (_, offsets, blob) in packed.items():
-            arrays[f"{kind}id_offsets"], arrays[f"{kind}id_blob"] = offsets, blob
-        geos = {geo.upper() for row in self.ads.columns["geos"] if row for geo in row}
+            ids[f"{kind}_"], arrays[f"ad_{kind}"] = self.ads.numbered[f"{kind}_id"]
+        for kind, column in ids.items():
+            _, arrays[f"{kind}id_offsets"], arrays[f"{kind}id_blob"] = column.packed
         small = layout.SmallNames(
-            currencies=tuple(sorted(set(self.ads.columns["currency"]))),
-            geos=tuple(sorted(geos)),
+            currencies=currencies(facts),
+            geos=geos_of(facts),
             apps=tuple(msgspec.msgpack.encode(app) for app in self.apps),
             app_ids=tuple(app.app_id for app in self.apps),
             topics=tuple(self.tags.bought.names),
-            ad_prefix=packed[""][0],
-            campaign_prefix=packed["campaign_"][0],
-            advertiser_prefix=packed["advertiser_"][0],
-            creative_prefix=packed["creative_"][0],
+            ad_prefix=ids[""].prefix,
+            campaign_prefix=ids["campaign_"].prefix,
+            advertiser_prefix=ids["advertiser_"].prefix,
+            creative_prefix=ids["creative_"].prefix,
         )
         return small, arrays

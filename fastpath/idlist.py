@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Final, overload
 
 import numpy as np
@@ -14,8 +15,10 @@ from fastpath._ids import Packed
 _CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _CHARS: Final = 26
 _BYTES: Final = 16
-_CHUNK: Final = 1 << 16
-_FIVE: Final = np.uint64(5)
+_CHUNK: Final = 1 << 13
+#: No pair of characters; the first pair of an id is below the other, else it needs more than 128 bits.
+_ODD: Final = 0xFFFF
+_MOST_FIRST: Final = 1 << 8
 #: 26 characters hold 130 bits; an id whose first is above 7 needs more than 128.
 _ID: Final = re.compile(r"([a-z]{2,5}_)[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
@@ -26,45 +29,43 @@ def pack(ids: Sequence[str]) -> tuple[str, Any, Any]:
     prefix = first.group(1) if first else ""
     joined = "".join(ids)
     if prefix and joined.isascii() and set(map(len, ids)) == {len(prefix) + _CHARS}:
-        letters = _letters(joined, len(prefix) + _CHARS)
-        if _alike(letters, prefix):
-            return prefix, np.zeros(1, dtype=np.int64), _squeeze(letters)
+        letters = np.frombuffer(joined.encode("ascii"), dtype=np.uint8).reshape(len(ids), -1)
+        head = np.frombuffer(prefix.encode("ascii"), dtype=np.uint8)
+        if (letters[:, : len(head)] == head).all() and (blob := _squeeze(letters)) is not None:
+            return prefix, np.zeros(1, dtype=np.int64), blob
     parts = [one.encode("utf-8", "replace") for one in ids]
     offsets = np.concatenate([[0], np.cumsum([len(part) for part in parts], dtype=np.int64)])
     return "", offsets, np.frombuffer(b"".join(parts), dtype=np.uint8)
 
 
-def _letters(joined: str, width: int) -> Any:
-    return np.frombuffer(joined.encode("ascii"), dtype=np.uint8).reshape(-1, width)
-
-
-def _alike(letters: Any, prefix: str) -> bool:
-    """Return whether every row is the prefix and a number below 2**128 in base 32."""
-    head = np.frombuffer(prefix.encode("ascii"), dtype=np.uint8)
-    known = np.zeros(256, dtype=bool)
-    known[list(_CROCKFORD.encode())] = True
-    return bool(
-        (letters[:, : len(head)] == head).all()
-        and known[letters[:, len(head) :]].all()
-        and (letters[:, len(head)] <= ord("7")).all()
-    )
+@cache
+def _pairs() -> Any:
+    """Return the ten bits of every two characters, as they lie in memory; `_ODD` where one is no digit."""
+    values = np.full(256, -1, dtype=np.int64)
+    values[list(_CROCKFORD.encode())] = np.arange(len(_CROCKFORD))
+    table = values[:, None] << 5 | values
+    table[(values < 0)[:, None] | (values < 0)] = _ODD
+    # The first character is the low byte.
+    return np.ascontiguousarray(table.T).astype("<u2").reshape(-1)
 
 
 def _squeeze(letters: Any) -> Any:
-    """Return the 128-bit numbers of ids of one width, big-endian."""
-    values = np.zeros(256, dtype=np.uint64)
-    values[list(_CROCKFORD.encode())] = np.arange(32, dtype=np.uint64)
+    """Return the 128-bit numbers of ids of one width, big-endian, or None if one is not a number in base 32."""
+    table = _pairs()
     out = np.empty((len(letters), 2), dtype=">u8")
     for start in range(0, len(letters), _CHUNK):
-        # 13 characters of 63 bits, one that both halves share, 12 of 60 bits.
-        part = values[letters[start : start + _CHUNK, -_CHARS:].T]
-        high, low = part[0], part[14]
-        for column in part[1:13]:
-            high = high << _FIVE | column
-        for column in part[15:]:
-            low = low << _FIVE | column
-        out[start : start + _CHUNK, 0] = high << np.uint64(1) | part[13] >> np.uint64(4)
-        out[start : start + _CHUNK, 1] = part[13] << np.uint64(60) | low
+        said = np.ascontiguousarray(letters[start : start + _CHUNK, -_CHARS:]).view("<u2")
+        pairs = table[said.T]
+        if pairs.max() == _ODD or pairs[0].max() >= _MOST_FIRST:
+            return None
+        part = pairs.astype(np.uint64)
+        high, low = part[6] >> np.uint64(4), part[6] << np.uint64(60)
+        for column, pair in enumerate(part[:6]):
+            high |= pair << np.uint64(56 - 10 * column)
+        for column, pair in enumerate(part[7:]):
+            low |= pair << np.uint64(50 - 10 * column)
+        out[start : start + _CHUNK, 0] = high
+        out[start : start + _CHUNK, 1] = low
     return out.view(np.uint8).reshape(-1)
 
 
