@@ -6,6 +6,7 @@ cdef unsigned long long _MIX, _MASK, _ROW
 cdef unsigned int _FIRST, _BLANK
 cdef int _SHARED, _ALONE, _LONGER, _PAIRS
 
+@cython.locals(h="unsigned long long")
 cdef unsigned long long _spread(unsigned long long key) noexcept
 cdef int _pair(unsigned int first, unsigned int second) noexcept
 cdef bint _same(int rule, unsigned int code) noexcept

@@ -3,11 +3,12 @@ cimport cython
 from fastpath._points cimport Points, Reader
 
 cdef unsigned long long _PRIME, _MIX, _MASK, _PREFIX, _ROW, _ONE
-cdef int _GAP, _MEMO, _LONGEST_PREFIX, _OPENINGS, _SHARED
+cdef int _GAP, _SETS, _WAYS, _LONGEST_PREFIX, _OPENINGS, _SHARED
 cdef unsigned int _ALNUM, _OVER, _SENTENCE
 
 cdef unsigned long long _step(unsigned long long h, unsigned long long code) noexcept
 cdef unsigned long long _end(unsigned long long h) noexcept
+@cython.locals(h="unsigned long long")
 cdef unsigned long long _edge(unsigned long long node, unsigned long long symbol) noexcept
 
 
@@ -43,6 +44,10 @@ cdef class Lexicon:
     cpdef object word_hash(self, str word)
     @cython.locals(h="unsigned long long", i=Py_ssize_t)
     cpdef object prefix_hash(self, str word)
+    @cython.locals(h="unsigned long long", first="unsigned long long", way=int)
+    cpdef object harmless(self, str word)
+    @cython.locals(first="unsigned long long", way=int)
+    cdef bint _is_harmless(self, unsigned long long h) except -1
     @cython.locals(points=Points)
     cpdef object scan(self, str text)
     @cython.locals(total=Py_ssize_t, shared=bint, scratch=Scratch)

@@ -18,7 +18,9 @@ _PRIME = 0x9E3779B97F4A7C15
 _MIX = 0xBF58476D1CE4E5B9
 _MASK = 0xFFFFFFFFFFFFFFFF
 _GAP = 3
-_MEMO = 65_536
+#: Words remembered as harmless: so many sets of so many, the latest of a set first.
+_SETS = 16_384
+_WAYS = 4
 _PREFIX = 0x5851F42D4C957F2D
 _ROW = 1_048_576
 _LONGEST_PREFIX = 31
@@ -39,7 +41,8 @@ def _step(h: Any, code: Any) -> Any:
 
 def _end(h: Any) -> Any:
     h = ((h ^ (h >> 32)) * _MIX) & _MASK
-    return (h ^ (h >> 31)) | 1
+    h ^= h >> 31
+    return h if h else 1
 
 
 class Table:
@@ -113,7 +116,7 @@ class Lexicon:
         self.seed = hash("parley-lexicon") & _MASK
         self.watch = watch
         self.cover = cover
-        self.memo = array("Q", bytes(8 * _MEMO))
+        self.memo = array("Q", bytes(8 * _SETS * _WAYS))
         self.pool: list[Scratch] = []
         symbols: dict[str, int] = {}
         edges: dict[tuple[int, int], int] = {}
@@ -207,7 +210,18 @@ class Lexicon:
     def harmless(self, word: str) -> None:
         """Remember that a word need not be looked at again."""
         h = self.word_hash(word)
-        self.memo[h & (_MEMO - 1)] = h
+        first = (h >> 40 & (_SETS - 1)) * _WAYS
+        for way in range(_WAYS - 1, 0, -1):
+            self.memo[first + way] = self.memo[first + way - 1]
+        self.memo[first] = h
+
+    def _is_harmless(self, h: Any) -> Any:
+        """Return whether a word with that hash has been looked at."""
+        first = (h >> 40 & (_SETS - 1)) * _WAYS
+        for way in range(_WAYS):
+            if self.memo[first + way] == h:
+                return True
+        return False
 
     def scan(self, text: str) -> Found:
         """Return what stands in a folded text; see `scan_in`."""
@@ -279,7 +293,7 @@ class Lexicon:
                     continue
                 break
             h = _end(h)
-            if self.watch and 2 < length < 14 and self.memo[h & (_MEMO - 1)] != h:
+            if self.watch and 2 < length < 14 and not self._is_harmless(h):
                 watched.append((start, i))
             used = self._show(h, scratch, used)
             marks[count] = 0
@@ -348,4 +362,5 @@ class Lexicon:
 def _edge(node: Any, symbol: Any) -> Any:
     """Return the spread key of (node, symbol)."""
     h = ((node * _ROW + symbol + 1) * _MIX) & _MASK
-    return (h ^ (h >> 31)) | 1
+    h ^= h >> 31
+    return h if h else 1

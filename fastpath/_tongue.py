@@ -296,7 +296,8 @@ def _step(h: Any, code: Any) -> Any:
 
 def _end(h: Any) -> Any:
     h = ((h ^ (h >> 32)) * _MIX) & _MASK
-    return (h ^ (h >> 31)) | 1
+    h ^= h >> 31
+    return h if h else 1
 
 
 def _table(entries: Mapping[int, int]) -> tuple[Any, Any, int]:

@@ -132,7 +132,9 @@ class Book:
     def _slurs(self, folded: str, watched: list[tuple[int, int]], names: Names) -> Names:
         """Add the categories of hashed words; remember the words that are none."""
         for start, end in watched:
-            word = _INSIDE.sub("", folded[start:end])
+            word = folded[start:end]
+            if "'" in word or not word.isascii():
+                word = _INSIDE.sub("", word)
             known = self._hashed.get(_digest(word))
             if known is None:
                 self._lexicon.harmless(word)

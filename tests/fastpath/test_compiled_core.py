@@ -104,6 +104,20 @@ def test_lexicons_are_the_same(name: str) -> None:
         assert ours.scan(text) == other.scan(text)
 
 
+@pytest.mark.parametrize("form", ["compiled", "plain"])
+def test_words_found_harmless_are_not_looked_at_again_and_all_others_are(form: str) -> None:
+    module = _lexicon if form == "compiled" else plain("_lexicon")
+    lexicon = module.Lexicon([(0, ["kill"])], {}, watch=True)
+    words = [f"w{number:06}" for number in range(30_000)]
+    assert lexicon.scan(" ".join(words[:9]))[3] == [(8 * i, 8 * i + 7) for i in range(9)]
+    for word in words:
+        lexicon.harmless(word)
+    again = sum(1 for word in words if lexicon.scan(word)[3])
+    assert again < len(words) // 20  # the memory is bounded; few are pushed out of it
+    assert lexicon.scan(words[-1])[3] == []
+    assert all(lexicon.scan(f"v{number:06}")[3] for number in range(2_000))
+
+
 def test_plain_python_sums_without_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bids beyond 64 bits take the source as plain Python; below, both give the same proposal."""
     chance = random.Random(9)
