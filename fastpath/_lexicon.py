@@ -218,7 +218,7 @@ class Lexicon:
     def _is_harmless(self, h: Any) -> Any:
         """Return whether a word with that hash has been looked at."""
         first = (h >> 40 & (_SETS - 1)) * _WAYS
-        for way in range(_WAYS):
+        for way in range(_WAYS):  # noqa: SIM110 - compiled
             if self.memo[first + way] == h:
                 return True
         return False
