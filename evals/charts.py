@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-_ROW, _LABEL, _BAR = 24, 190, 420
+_ROW, _LABEL, _BAR = 24, 230, 420
 _GOOD, _BAD, _REST, _INK = "#2f7d54", "#b3412e", "#d9dccf", "#222a26"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -99,11 +100,18 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True):
 
     def by_topic(self) -> dict[str, tuple[int, int]]:
         """Return by topic how many scenarios passed every time, of how many."""
+        return self._counted(lambda one: (*one.about, one.language))
+
+    def by_kind(self) -> dict[str, tuple[int, int]]:
+        """Return the same by what was played."""
+        return self._counted(lambda one: (one.kind,))
+
+    def _counted(self, names: Callable[[Result], Iterable[str]]) -> dict[str, tuple[int, int]]:
         found: dict[str, tuple[int, int]] = {}
         for one in self.results:
-            for topic in (*one.about, one.language):
-                good, all_ = found.get(topic, (0, 0))
-                found[topic] = good + one.every, all_ + 1
+            for name in names(one):
+                good, all_ = found.get(name, (0, 0))
+                found[name] = good + one.every, all_ + 1
         return dict(sorted(found.items()))
 
 

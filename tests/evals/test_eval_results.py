@@ -68,6 +68,7 @@ def test_a_scenario_passes_if_every_repetition_does_and_all_come_to_the_same() -
     assert both.rate(every=True) == 0.25
     assert both.rate(every=True, decidable=True) == pytest.approx(1 / 3)
     assert both.by_topic() == {"eng": (1, 4), "launch": (1, 4)}
+    assert both.by_kind() == {"campaign": (1, 4)}
     assert not result("never").every
 
 
@@ -127,7 +128,7 @@ def test_junit_and_page_carry_every_fault_and_nothing_from_elsewhere() -> None:
     page = as_html(suite(GOOD, odd, FLAKY), measure_brief())
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
-    assert page.count("<svg") == 3
+    assert page.count("<svg") == 4
     for outside in ("http://", "https://", "src=", "@import", "url("):
         assert outside not in page
     assert "pass^2" in page
