@@ -1,9 +1,9 @@
 cimport cython
 
-from fastpath._points cimport Points, Reader, japanese
+from fastpath._points cimport Points, Reader, Scratch, japanese
 
 cdef unsigned long long _MASK, _PRIME, _MIX
-cdef int _DOT, _TAIL, _SHORT, _MOST_WORDS, _TABLE, _SHARED
+cdef int _DOT, _TAIL, _SHORT, _MOST_WORDS, _TABLE, _SHARED, _MARK, _AROUND
 cdef unsigned int _LETTER, _JOINED, _BLANK, _BREAK
 
 cdef unsigned long long _step(unsigned long long h, unsigned long long code) noexcept
@@ -22,12 +22,6 @@ cdef bint _owns_tail(Points points, Py_ssize_t end) except -1
 cdef bint _breaks(Points points, Py_ssize_t start, Py_ssize_t end) except -1
 @cython.locals(code="unsigned int")
 cdef int _run(Py_UCS4 c) noexcept
-
-
-@cython.final
-cdef class Scratch:
-    cdef int[::1] starts, ends, bases, flags, places
-    cdef unsigned long long[::1] hashes
 
 
 @cython.final
@@ -80,5 +74,10 @@ cdef class Matcher:
         c=Py_UCS4, unspaced=bint, before=int, kind=int, code="unsigned int",
     )
     cpdef object characters(self, str text, object longest)
+    @cython.locals(
+        i=Py_ssize_t, first=Py_ssize_t, last=Py_ssize_t, h="unsigned long long", marked=str,
+        near=bint, lead="unsigned long long", wanted="unsigned long long", bucket="unsigned long long", form=int,
+    )
+    cpdef object inside(self, str text, Py_ssize_t start, Py_ssize_t end)
     @cython.locals(length="long long", k=int, form=int, tag=int, last=int, ordered=bint)
     cpdef object tags(self, object forms)

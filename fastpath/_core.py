@@ -10,7 +10,7 @@ from __future__ import annotations
 from array import array
 from typing import Any
 
-from fastpath._points import Points, japanese, reader
+from fastpath._points import Points, Scratch, japanese, reader
 
 try:
     import cython
@@ -26,6 +26,9 @@ _MOST_WORDS = 4
 #: Kinds of characters, as in `_points`.
 _LETTER, _JOINED, _BLANK, _BREAK = 2, 128, 512, 1024
 _TABLE = 65_536
+#: `form_keys.MARK`, and how far the words that it marks reach beyond a form.
+_MARK = 0xFFFE
+_AROUND = 8
 #: Texts up to this length share scratch; longer ones bring their own.
 _SHARED = 4_096
 
@@ -122,25 +125,6 @@ def _run(c: Any) -> Any:
     if 0x30A1 <= code <= 0x30FA or 0x30FC <= code <= 0x30FF or 0x31F0 <= code <= 0x31FF:
         return 1
     return 2 if c.isalnum() and not japanese(c) else 0
-
-
-class Scratch:
-    """Where one scan keeps the words of a text. Scans take one from the pool and give it back.
-
-    Args:
-        total: Most characters of a text.
-    """
-
-    def __init__(self, total: int) -> None:
-        room = total // 2 + 2
-        self.starts = array("i", bytes(4 * room))
-        self.ends = array("i", bytes(4 * room))
-        self.bases = array("i", bytes(4 * room))
-        self.flags = array("i", bytes(4 * room))
-        #: Of each word, the hashes of the phrases of one to four words that end with it.
-        self.hashes = array("Q", bytes(8 * _MOST_WORDS * room))
-        #: Of those that may be keys: word and size, as 4 x word + size.
-        self.places = array("i", bytes(4 * _MOST_WORDS * room))
 
 
 class Matcher:
@@ -364,10 +348,29 @@ class Matcher:
                         hits.append((i, end, form))
         return hits
 
+    def inside(self, text: str, start: Any, end: Any) -> Any:
+        """Return whether `text[start:end]` (folded) is part of a longer word in which it does not count."""
+        marked = chr(_MARK) + text[start:end] + chr(_MARK)
+        lead = self.start
+        for i in range(len(marked)):
+            lead = _step(lead, ord(marked[i]))
+        last = min(len(text), end + _AROUND)
+        for first in range(max(0, start - _AROUND), start + 1):
+            h = lead
+            for i in range(first, last):
+                h = _step(h, ord(text[i]))
+                wanted = _finish(h)
+                bucket = wanted >> self.shift
+                for form in range(self.buckets[bucket], self.buckets[bucket + 1]):
+                    near = i + 1 >= end and self.prints[form] == wanted & 0xFFFF
+                    if near and self._is(form, marked + text[first : i + 1]):
+                        return True
+        return False
+
     def _learn(self, longest: Any) -> Any:
         """Put the lengths of keys by first character into a table."""
         for char, length in longest.items():
-            if ord(char) < _TABLE:
+            if ord(char) < _TABLE and ord(char) != _MARK:
                 self.limits[ord(char)] = length
         self.known = longest
 

@@ -1,6 +1,6 @@
 cimport cython
 
-cdef int _TABLE, _SHARED
+cdef int _TABLE, _SHARED, _PHRASE_WORDS
 cdef unsigned int _KNOWN, _LETTER, _ALNUM, _ALPHA, _INNER, _DECIMAL
 cdef unsigned int _DIGIT, _MARK, _JAPANESE, _SPACE, _BREAK, _SENTENCE
 
@@ -30,3 +30,9 @@ cdef class Reader:
     )
     cpdef Points read(self, str text)
     cpdef object give(self, Points points)
+
+
+@cython.final
+cdef class Scratch:
+    cdef readonly int[::1] starts, ends, bases, flags, places
+    cdef readonly unsigned long long[::1] hashes

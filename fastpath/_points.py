@@ -13,6 +13,8 @@ from typing import Any
 _TABLE = 65_536
 #: Texts up to this length share scratch; longer ones bring their own.
 _SHARED = 4_096
+#: Most words of a phrase.
+_PHRASE_WORDS = 4
 #: Kinds, one bit each: looked at; letter or digit outside the Japanese scripts; letter or digit; letter or
 #: digit but no decimal one; what regular expressions call a word character; decimal digit; any digit; mark
 #: over or through a letter; of a Japanese script; blank; what breaks a phrase; what ends a sentence.
@@ -139,3 +141,22 @@ class Reader:
 def reader() -> Reader:
     """Return the reader of this process."""
     return Reader()
+
+
+class Scratch:
+    """Where one scan keeps the words of a text. Scans take one from the pool and give it back.
+
+    Args:
+        total: Most characters of a text.
+    """
+
+    def __init__(self, total: int) -> None:
+        room = total // 2 + 2
+        self.starts = array("i", bytes(4 * room))
+        self.ends = array("i", bytes(4 * room))
+        self.bases = array("i", bytes(4 * room))
+        self.flags = array("i", bytes(4 * room))
+        #: Of each word, the hashes of the phrases of one to four words that end with it.
+        self.hashes = array("Q", bytes(8 * _PHRASE_WORDS * room))
+        #: Of those that may be keys: word and size, as 4 x word + size.
+        self.places = array("i", bytes(4 * _PHRASE_WORDS * room))

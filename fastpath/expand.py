@@ -22,10 +22,11 @@ import msgspec
 
 from fastpath.form_keys import japanese_in
 from fastpath.japanese import HIRAGANA, KANJI, KATAKANA, char_class, is_japanese
+from fastpath.japanese_longer import LongerWords, read_figures
 from fastpath.text import canonical_tag, fold
 
 _TABLE: Final = Path(__file__).parent / "data" / "japanese_forms.tsv"
-_VERSION: Final = b"expand-1"
+_VERSION: Final = b"expand-2"
 MAX_FORMS: Final = 16
 _MAX_PARTS: Final = 3
 _BAD_MISC: Final = (
@@ -42,6 +43,26 @@ WHERE +g.lang = 'eng' AND (g.text = ? OR (g.text >= ? AND g.text < ?))
 ORDER BY s.idseq, g.sid
 LIMIT 60
 """
+#: Entries written like a form (by their kanji, or by kana where that is usual), and whether that is common.
+_HOMOGRAPHS: Final = """
+SELECT k.idseq, EXISTS(SELECT 1 FROM KJP p WHERE p.kid = k.ID) FROM Kanji k WHERE k.text = ?
+UNION ALL
+SELECT k.idseq, EXISTS(SELECT 1 FROM KNP p WHERE p.kid = k.ID) FROM Kana k WHERE k.text = ?
+  AND (NOT EXISTS(SELECT 1 FROM Kanji j WHERE j.idseq = k.idseq) OR EXISTS(
+    SELECT 1 FROM Sense s JOIN misc m ON m.sid = s.ID WHERE s.idseq = k.idseq AND m.text LIKE '%kana alone%'))
+"""
+_ALL_GLOSSES: Final = """
+SELECT g.text FROM Sense s JOIN SenseGloss g ON g.sid = s.ID WHERE s.idseq = ? AND +g.lang = 'eng'
+"""
+#: How much worse than the best a form of JMdict may be, and how many of them a tag takes.
+_SLACK: Final = 3
+#: What a gloss says of a thing that goes by the bare name in a shop: woollen yarn, Japanese persimmon.
+_KIND_WORDS: Final = (
+    "Japanese traditional small clinical electric electronic woollen woolen wooden portable earthenware raw"
+    " fresh steamed grilled (Western) (clinical) (electric) bathroom household hand"
+)
+_KINDS_OF: Final = tuple(_KIND_WORDS.split())
+_MOST_FOUND: Final = 4
 
 
 class Expansion(msgspec.Struct, frozen=True):
@@ -91,8 +112,10 @@ class Expander:
         self._table = table
         self._cache: dict[str, tuple[str, ...]] = {}
         self._glosses: frozenset[str] | None = None
+        self._longer: LongerWords | None = None
+        self._marked: dict[str, tuple[str, ...]] = {}
         size = dictionary.stat().st_size if dictionary else 0
-        rows = repr(sorted(table.items())).encode()
+        rows = repr((sorted(table.items()), read_figures())).encode()
         digest = hashlib.blake2b(_VERSION + rows + str(size).encode(), digest_size=16)
         self.source = digest.hexdigest()
 
@@ -129,10 +152,21 @@ class Expander:
             return (tag.replace(" ", ""),)
         forms = list(self._whole(tag, db))
         words = tag.split(" ")
-        if len(words) > 1 and tag not in self._table:
+        if len(words) > 1 and not forms:
             forms += self._composed(words, db)
         kept = [form for form in dict.fromkeys(forms) if acceptable(form)]
-        return tuple(kept[:MAX_FORMS])
+        del kept[MAX_FORMS:]
+        return (*kept, *(mark for form in kept for mark in self._inside(form, db)))
+
+    def _inside(self, form: str, db: sqlite3.Connection | None) -> tuple[str, ...]:
+        """Return the marks of the longer words in which a form does not count."""
+        if db is None:
+            return ()
+        if form not in self._marked:
+            if self._longer is None:
+                self._longer = LongerWords(db)
+            self._marked[form] = self._longer.marked(form, db)
+        return self._marked[form]
 
     def _whole(self, tag: str, db: sqlite3.Connection | None) -> tuple[str, ...]:
         """Return the forms of a tag looked up in one piece: from the table, else from JMdict."""
@@ -141,7 +175,11 @@ class Expander:
             rows = [form for variant in variants for form in self._table.get(variant, ())]
             if not rows and db is not None:
                 known = self._known_glosses(db)
-                rows = [f for variant in variants if variant in known for f in _jmdict(db, variant)]
+                listed = [variant for variant in _as_listed(tag) if variant in known]
+                rows = [form for variant in listed for form in _jmdict(db, variant)]
+                if not any(char_class(form[0]) == KANJI for form in rows):
+                    kinds = (f"{kind} {spelt}" for spelt in variants for kind in _KINDS_OF)
+                    rows += [form for name in kinds if name in known for form in _jmdict(db, name)]
             self._cache[tag] = tuple(form for form in dict.fromkeys(rows) if form)
         return self._cache[tag]
 
@@ -203,6 +241,16 @@ def spellings(tag: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(out))
 
 
+def _as_listed(tag: str) -> tuple[str, ...]:
+    """Return how a dictionary may list a tag: hotplate for hot plate, Go board, woollen yarn for yarn."""
+    words = [written for spelt in spellings(tag) for written in _joined(spelt)]
+    return tuple(dict.fromkeys([*words, *(word[:1].upper() + word[1:] for word in words)]))
+
+
+def _joined(tag: str) -> tuple[str, ...]:
+    return (tag, tag.replace(" ", ""), tag.replace(" ", "-")) if " " in tag else (tag,)
+
+
 def acceptable(form: str) -> bool:
     """Return whether a form is specific enough to be looked for inside running Japanese text."""
     if not any(map(is_japanese, form)) or len(form) > 24:
@@ -222,12 +270,33 @@ def _jmdict(db: sqlite3.Connection, tag: str) -> list[str]:
         if sense_rank > 1 or gloss_rank > 2 or not _usable_sense(db, sid):
             continue
         penalty = 4 * sense_rank + gloss_rank + (0 if gloss == tag else 2)
+        penalty += _vague(db, sid)
         for form, common in _written(db, idseq, sid):
             exact = sense_rank == 0 and gloss_rank == 0
-            if (common and (exact or len(form) > 1)) or (exact and len(form) > 2):
-                scored.append((penalty + (0 if common else 8), idseq, form))
+            if not ((common and (exact or len(form) > 1)) or (exact and len(form) > 2)):
+                continue
+            if not _means_more(db, form, idseq, tag):
+                scored.append((penalty + (0 if common else 1 if exact else 8), idseq, form))
     best = sorted(scored)
-    return [fold(form) for score, _, form in best if score < 6 or score <= best[0][0] + 1][:6]
+    return [fold(form) for score, _, form in best if score <= best[0][0] + _SLACK][:_MOST_FOUND]
+
+
+def _vague(db: sqlite3.Connection, sid: int) -> int:
+    """Return a penalty for a sense that many English words only circle (勝負: victory or defeat, match, bout)."""
+    (count,) = db.execute("SELECT COUNT(*) FROM SenseGloss WHERE sid = ? AND +lang = 'eng'", (sid,))
+    return max(0, int(count[0]) - 2)
+
+
+def _means_more(db: sqlite3.Connection, form: str, idseq: int, tag: str) -> bool:
+    """Return whether a form is as much the word for something else: ペット is no trumpet, ホース no horse."""
+    head = tag.rpartition(" ")[2]
+    for other, often in db.execute(_HOMOGRAPHS, (form, form)):
+        if other == idseq or not often:
+            continue
+        glosses = [gloss for (gloss,) in db.execute(_ALL_GLOSSES, (other,))]
+        if glosses and not any(head in gloss for gloss in glosses):
+            return True
+    return False
 
 
 def _usable_sense(db: sqlite3.Connection, sid: int) -> bool:
@@ -236,6 +305,8 @@ def _usable_sense(db: sqlite3.Connection, sid: int) -> bool:
     if not any(kind.startswith("noun") or "takes the aux. verb suru" in kind for kind in kinds):
         return False
     notes = [row[0] for row in db.execute("SELECT text FROM misc WHERE sid = ?", (sid,))]
+    if any("adjectival noun" in kind for kind in kinds):
+        return False  # a tag names a thing: "novel" is 小説 and not 斬新
     return not any(bad in note for note in notes for bad in _BAD_MISC)
 
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 from fastpath.japanese import is_japanese
 from fastpath.text import is_plain, key_of, words_of
 
+#: Begins what is no form but says in which longer word a form does not count: mark, form, mark, longer word.
+#: A noncharacter, which the scan for forms leaves out of a text (`_core.Matcher.characters`).
+MARK = "\ufffe"
+
 
 def japanese_in(text: str) -> bool:
     """Return whether a text has a Japanese character."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastpath._core import core_info
 from fastpath._points import Points, reader
+from fastpath.form_keys import MARK
 from fastpath.japanese import stands_alone
 from fastpath.snapshot import Snapshot
 from fastpath.text import fits, fold, words_of
@@ -52,7 +53,11 @@ def _forms(snapshot: Snapshot, points: Points) -> list[int]:
                 found.add(form)
     starts = snapshot.manifest.starts
     if starts and not folded.isascii():
+        longer = MARK in starts
+        inside = snapshot.matcher.inside
         for start, end, form in snapshot.matcher.characters(folded, starts):
-            if form not in found and stands_alone(folded, start, end):
+            if form in found or not stands_alone(folded, start, end):
+                continue
+            if not (longer and inside(folded, start, end)):
                 found.add(form)
     return sorted(found)

@@ -6,7 +6,7 @@ Every rule is written a second time here, as published, so that a mistake in the
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from domain.catalogue import AdEntry, AppEntry, CatalogueExport
 from domain.formats import formats_for
@@ -14,6 +14,7 @@ from domain.language import Language
 from domain.time import utc
 from fastpath import topics
 from fastpath.expand import Expansion
+from fastpath.form_keys import MARK
 from fastpath.japanese import is_japanese, stands_alone
 from fastpath.text import Words, canonical_tag, fits, fold, is_plain, key_of, words_of
 from fastpath.types import AdRequest, Features
@@ -35,6 +36,7 @@ class Reference:
         self._ads: dict[str, list[AdEntry]] = defaultdict(list)
         self._by_word: dict[str, set[tuple[str, str]]] = defaultdict(set)
         self._by_char: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        self._longer: dict[str, set[str]] = defaultdict(set)
         every: set[str] = set()
         for ad in export.ads:
             own = self._own(ad)
@@ -55,7 +57,11 @@ class Reference:
         near = (pair for word in set(words.base) for pair in self._by_word.get(word, ()))
         found = {tag for form, tag in near if _stands(words, form)}
         spots = (pair for char in set(folded) for pair in self._by_char.get(char, ()))
-        return found | {tag for form, tag in spots if _stands_unspaced(folded, form)}
+        return found | {
+            tag
+            for form, tag in spots
+            if _stands_unspaced(folded, form, self._longer.get(form, frozenset()))
+        }
 
     def eligible(
         self, app: AppEntry, features: Features, said: set[str], request: AdRequest
@@ -111,7 +117,10 @@ class Reference:
         return (tag,) if topic is None else tuple(self._taxonomy.words[topic])
 
     def _add(self, form: str, tag: str) -> None:
-        if not form.isascii() and any(map(is_japanese, form)):
+        if form.startswith(MARK):
+            _, inner, word = form.split(MARK)
+            self._longer[inner].add(word)
+        elif not form.isascii() and any(map(is_japanese, form)):
             unspaced = form.replace(" ", "")
             self._by_char[unspaced[0]].add((unspaced, tag))
         elif base := words_of(form).base:
@@ -138,10 +147,20 @@ def _stands(words: Words, form: str) -> bool:
     )
 
 
-def _stands_unspaced(folded: str, form: str) -> bool:
+def _stands_unspaced(folded: str, form: str, longer: Collection[str]) -> bool:
     return any(
-        folded.startswith(form, start) and stands_alone(folded, start, start + len(form))
+        folded.startswith(form, start)
+        and stands_alone(folded, start, start + len(form))
+        and not any(_holds(folded, word, start, start + len(form)) for word in longer)
         for start in range(len(folded) - len(form) + 1)
+    )
+
+
+def _holds(folded: str, word: str, start: int, end: int) -> bool:
+    """Return whether a longer word stands around a form."""
+    return any(
+        folded.startswith(word, at) and at + len(word) >= end
+        for at in range(max(0, start - len(word)), start + 1)
     )
 
 

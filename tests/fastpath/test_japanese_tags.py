@@ -12,10 +12,13 @@ from pathlib import Path
 import pytest
 
 from domain.catalogue import CatalogueExport
+from fastpath.compile_cache import load_expansion
 from fastpath.compiler import compile_catalogue
-from fastpath.expand import Expander, acceptable, dictionary_path, read_table, spellings
+from fastpath.expand import Expander, Expansion, acceptable, dictionary_path, read_table, spellings
+from fastpath.form_keys import MARK
 from fastpath.japanese import stands_alone
-from fastpath.match import find_tags
+from fastpath.match import find_forms, find_tags
+from fastpath.reference import Reference
 from fastpath.snapshot import Snapshot
 from tests.fastpath.sample_catalogue import ad
 
@@ -56,6 +59,26 @@ def test_recall_and_false_matches_on_the_labelled_set(tmp_path: Path) -> None:
         ("不動産", "動産", False),
         ("外国人参政権", "人参", False),
         ("はちみつを", "はちみつ", True),
+        ("保険会社員の日記", "保険", False),
+        ("玩具修理者の話", "玩具", False),
+        ("ウイスキー初心者向け", "ウイスキー", True),
+        ("タイヤ四本交換", "タイヤ", True),
+        ("温泉マークの由来", "温泉", False),
+        ("腕時計ランキング", "腕時計", True),
+        ("カレーうどん", "カレー", False),
+        ("カレーたべたい", "カレー", True),
+        ("罰ゲームで", "ゲーム", False),
+        ("生ビールを", "ビール", True),
+        ("かまくらを作る", "まくら", False),
+        ("猫かぶりな人", "猫", False),
+        ("猫かな", "猫", True),
+        ("パン食い競走", "パン", False),
+        ("パン食べたい", "パン", True),
+        ("ジム・キャリーの映画", "ジム", False),
+        ("「傘」は何画", "傘", False),
+        ("『長靴をはいた猫』を読む", "長靴", False),
+        ("傘という漢字", "傘", False),
+        ("ピアノの森というアニメ", "ピアノ", False),
     ],
 )
 def test_the_boundary_rule(text: str, form: str, expected: bool) -> None:
@@ -69,6 +92,47 @@ def test_forms_too_general_to_be_believed_are_left_out() -> None:
     assert not acceptable("laptop")
     assert acceptable("靴")
     assert acceptable("パン")
+
+
+@pytest.mark.parametrize(
+    ("tag", "text", "expected"),
+    [
+        ("video games", "椅子取りゲームを知ってる", False),
+        ("bread", "短パンを買いたい", False),
+        ("bread", "パンを買いたい", True),
+        ("umbrella", "核の傘について", False),
+        ("umbrella", "傘が欲しい", True),
+        ("coffee", "コーヒー豆を買いたい", True),
+        ("eel", "うなぎの寝床みたいな家", False),
+        ("tea", "お茶の間の人気者", False),
+        ("trumpet", "ペットを飼いたい", False),
+        ("yarn", "毛糸を買いたい", True),
+        ("novel", "斬新なデザイン", False),
+    ],
+)
+def test_longer_words_and_other_meanings(
+    tmp_path: Path, tag: str, text: str, expected: bool
+) -> None:
+    if dictionary_path() is None:
+        pytest.skip("jamdict-data is not installed")
+    export = CatalogueExport(ads=(ad("ad_1", tag),))
+    snapshot = Snapshot.open(compile_catalogue(export, tmp_path).path)
+    assert bool(find_tags(snapshot, text)) is expected
+    assert (
+        bool(Reference(export, load_expansion(snapshot.path) or Expansion("", {})).tags(text))
+        is expected
+    )
+
+
+def test_the_mark_of_longer_words_matches_nothing(tmp_path: Path) -> None:
+    if dictionary_path() is None:
+        pytest.skip("jamdict-data is not installed")
+    export = CatalogueExport(ads=(ad("ad_1", "video games"),))
+    snapshot = Snapshot.open(compile_catalogue(export, tmp_path).path)
+    marked = f"{MARK}ゲーム{MARK}椅子取りゲーム"
+    forms = Expander(dictionary_path(), read_table()).expand(["video games"]).forms
+    assert marked in forms["video games"]
+    assert len(find_forms(snapshot, marked)) == 1  # ゲーム alone
 
 
 def test_several_words_are_put_together() -> None:
