@@ -82,25 +82,26 @@ def block_arrays(ads: Gathered, tags: Tags, previous: Path | None) -> Packed:
         return out
 
     names = bytearray(ads.facts.entries.tobytes())
-    unnamed = (~ads.facts.entries.any(axis=1)).tolist()
+    nameless = np.flatnonzero(~ads.facts.entries.any(axis=1))
+    bounds = np.searchsorted(nameless, [*ads.blocks, len(ads)]).tolist()
+    unnamed = nameless.tolist()
     keys: list[bytes] = []
     fresh: list[int] = []
     waiting: list[list[bytes]] = []
     batches: list[Future[list[bytes]]] = []
     with ThreadPoolExecutor(_THREADS) as pool:
         # The compressor runs outside the interpreter lock.
-        for first, end in pairwise([*ads.blocks, len(ads)]):
-            made: list[bytes | None] = [None] * (end - first)
-            for number in range(first, end):
-                if unnamed[number]:
-                    data = made[number - first] = entry(number)
-                    digest = hashlib.blake2b(data, digest_size=DIGEST).digest()
-                    names[DIGEST * number : DIGEST * (number + 1)] = digest
+        for block, (first, end) in enumerate(pairwise([*ads.blocks, len(ads)])):
+            made: dict[int, bytes] = {}
+            for number in unnamed[bounds[block] : bounds[block + 1]]:
+                data = made[number] = entry(number)
+                digest = hashlib.blake2b(data, digest_size=DIGEST).digest()
+                names[DIGEST * number : DIGEST * (number + 1)] = digest
             content = base + names[DIGEST * first : DIGEST * end]
             key = hashlib.blake2b(content, digest_size=_KEY).digest()
             if key not in known:
-                fresh.append(len(keys))
-                waiting.append([data or entry(number) for number, data in enumerate(made, first)])
+                fresh.append(block)
+                waiting.append([made.get(n) or entry(n) for n in range(first, end)])
             keys.append(key)
             if len(waiting) == _BATCH:
                 batches.append(pool.submit(deflate, waiting))

@@ -20,6 +20,7 @@ from fastpath.compile_blocks import block_arrays
 from fastpath.compile_cache import load_expansion, pack_expansion
 from fastpath.compile_forms import Forms
 from fastpath.compile_gather import Gathered
+from fastpath.compile_kept import load_kept, save_kept
 from fastpath.compile_posts import MAX_POSTINGS, Postings
 from fastpath.compile_read import MAX_TAG_WORDS
 from fastpath.compile_rules import geos_of, rule_arrays
@@ -50,6 +51,7 @@ class SnapshotInfo(msgspec.Struct, frozen=True):
         warnings: What was left out or cut, one sentence each.
         expanded: Tags that had to be looked up, the others came from the previous snapshot.
         reused: Blocks of ads that came from there as well; 0 where the snapshot was there already.
+        read: Ads that had to be read; what is known of the others was kept beside that snapshot.
     """
 
     snapshot_id: str
@@ -61,6 +63,7 @@ class SnapshotInfo(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...]
     expanded: int
     reused: int
+    read: int
 
 
 def compile_catalogue(
@@ -78,7 +81,7 @@ def compile_catalogue(
         export: Everything that may be served.
         out_dir: Folder of snapshots; created if missing. An equal snapshot there is left alone.
         previous: An earlier snapshot folder whose Japanese expansions, vectors and blocks of ads are reused
-            where still valid.
+            where still valid, as is what its compile kept beside it (`compile_kept`).
         expander: Where Japanese forms come from; by default the shipped table and JMdict.
         embedder: What ads are embedded with (`encoder.load()`); None: the snapshot matches by words alone.
         gate_model: The gate's model that goes into the snapshot and decides from it.
@@ -124,7 +127,9 @@ def _compile(
     maker = expander or default_expander(warnings)
     load(gate_model)
     gate = gate_model.read_bytes()
-    ads = Gathered(export.ads, topics.shipped())
+    kept = load_kept(previous.parent) if previous is not None else None
+    ads = Gathered(export.ads, topics.shipped(), kept)
+    del kept
     apps = sorted(export.apps, key=lambda app: app.app_id)
     seed, tags = _tags(ads, apps)
     warn(ads.facts, tags, warnings)
@@ -142,6 +147,7 @@ def _compile(
         manifest.arrays.update(places)
         files |= {layout.GATE_MODEL: gate, layout.VECTORS_FILE: bytes(flat)}
         manifest = write(out_dir, manifest, files)
+        save_kept(out_dir, ads.facts, tags, built.entries)
     return SnapshotInfo(
         snapshot_id=name,
         version=manifest.version,
@@ -152,6 +158,7 @@ def _compile(
         warnings=manifest.warnings,
         expanded=expansion.fresh,
         reused=reused,
+        read=ads.read,
     )
 
 
@@ -200,6 +207,7 @@ class _Build:
         self.expansion = expansion
         self.seed = seed
         self.warnings = warnings
+        self.entries: Any = None
 
     def files(
         self, name: str, previous: Path | None
@@ -208,6 +216,7 @@ class _Build:
         ads, tags, warnings = self.ads, self.tags, self.warnings
         facts = ads.facts
         packed = block_arrays(ads, tags, previous)
+        self.entries = packed.entries
         arrays = packed.arrays
         forms = Forms(tags, self.expansion, self.seed)
         postings = Postings(facts, tags, warnings)
