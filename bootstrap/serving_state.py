@@ -11,7 +11,6 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
 from sqlalchemy import text
@@ -20,13 +19,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bootstrap.background import together
 from bootstrap.budgets import sync_live_spend
-from bootstrap.decisions import keep, kept_decision
+from bootstrap.courier import BATCH, Courier
+from bootstrap.decisions import kept_decision
 from bootstrap.services import Services
-from domain.errors import Conflict, NotFound, ParleyError
-from fastpath.journal import Journal, Place
+from domain.errors import Conflict, ParleyError
+from fastpath.journal import Journal
 from fastpath.pinned import PinnedReservation
 from fastpath.reservation import EvalClient, RedisReservation, Reservation
-from measurement.tables import DecisionRow
 from storage.pipe import Pipe
 
 log = logging.getLogger("parley.state")
@@ -35,8 +34,6 @@ T = TypeVar("T")
 
 #: Whoever holds this lock is the one process that serves from local state. Any constant will do.
 _LOCK: Final = 8_120_774_309
-#: Unpacking and packing a batch holds up whoever asks for an ad meanwhile: some milliseconds for so many.
-_BATCH: Final = 100
 _DRAIN_SECONDS: Final = 0.3
 _BREATH_SECONDS: Final = 0.02
 _SYNC_SECONDS: Final = 2.0
@@ -72,9 +69,7 @@ class SharedState:
 
     def __init__(self, services: Services, client: EvalClient | None = None) -> None:
         self._services = services
-        # A pipe gives up by itself, with one timer for all calls.
-        timeout_s = None if isinstance(client, Pipe) else _ANSWER_SECONDS
-        self._reservation = RedisReservation(client or services.redis, timeout_s=timeout_s)
+        self._reservation = _in_redis(services, client)
 
     @property
     def reservation(self) -> Reservation:
@@ -106,7 +101,13 @@ class LocalState:
         Unprocessable: `journal_corrupt`.
     """
 
-    def __init__(self, services: Services, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        services: Services,
+        client: EvalClient | None = None,
+        *,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
         workers = (os.environ if environ is None else environ).get("WEB_CONCURRENCY", "1")
         if workers.strip() not in ("", "0", "1"):
             raise Conflict(
@@ -118,9 +119,9 @@ class LocalState:
         folder = services.settings.parley_home / "serving-state"
         self._pinned = PinnedReservation(Journal(folder))
         self._pinned.allowed = False
-        self._place_file = folder / "kept"
-        self._place = _read_place(self._place_file)
-        self._draining = asyncio.Lock()
+        self._courier = Courier(
+            services, self._pinned, _in_redis(services, client), folder / "kept"
+        )
 
     @property
     def reservation(self) -> Reservation:
@@ -133,18 +134,8 @@ class LocalState:
         return self._pinned.allowed
 
     async def drain(self) -> int:
-        """Keep decisions in the database; return how many. Killed in between, some are offered twice."""
-        async with self._draining:
-            found, after = await self._pinned.decisions(self._place, _BATCH)
-            if not found:
-                return 0
-            await keep(
-                self._services, [(name, record, v.value.encode()) for name, v, record in found]
-            )
-            _write_place(self._place_file, after)
-            self._place = after
-            self._pinned.drop_before(after)
-            return len(found)
+        """Send decisions on their way to the database; return how many."""
+        return await self._courier.step()
 
     async def kept(self, request_id: str) -> None:
         """Return when a decision is kept.
@@ -152,19 +143,14 @@ class LocalState:
         Raises:
             NotFound: if there is no such decision.
         """
-        while True:
-            async with self._services.db.system() as session:
-                if await session.get(DecisionRow, request_id) is not None:
-                    return
-            if not await self.drain():
-                raise NotFound("request_not_found", f"There is no ad request {request_id[:40]!r}.")
+        await self._courier.kept(request_id)
 
     async def run(self) -> None:
         """Hold the lock, set counters, keep decisions, until cancelled."""
         try:
             await together(
                 _ever(self._guard, _AGAIN_SECONDS),
-                _ever(self.drain, _DRAIN_SECONDS, lambda kept: kept == _BATCH),
+                _ever(self.drain, _DRAIN_SECONDS, lambda sent: sent == BATCH),
             )
         finally:
             self._pinned.allowed = False
@@ -203,7 +189,7 @@ def open_state(services: Services, client: EvalClient | None = None) -> ServingS
         Conflict: see `LocalState`.
     """
     if services.settings.serving_state == "local":
-        return LocalState(services)
+        return LocalState(services, client)
     return SharedState(services, client)
 
 
@@ -221,16 +207,7 @@ async def _ever(
         await asyncio.sleep(pause)
 
 
-def _read_place(path: Path) -> Place:
-    """Return how far decisions are kept; from the beginning if that is not known, since none is kept twice."""
-    try:
-        file, offset = path.read_text("ascii").split()
-        return Place(int(file), int(offset))
-    except (OSError, ValueError):
-        return Place(1, 0)
-
-
-def _write_place(path: Path, place: Place) -> None:
-    draft = path.with_suffix(".next")
-    draft.write_text(f"{place.file} {place.offset}", encoding="ascii")
-    draft.replace(path)
+def _in_redis(services: Services, client: EvalClient | None) -> RedisReservation:
+    # A pipe gives up by itself, with one timer for all calls.
+    timeout_s = None if isinstance(client, Pipe) else _ANSWER_SECONDS
+    return RedisReservation(client or services.redis, timeout_s=timeout_s)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -305,6 +305,15 @@ class RedisReservation:
         keys = self.keys.holds(campaign_id)
         total, today = await self._run("held.lua", keys, (now_ms, day))
         return int(total), int(today)
+
+    async def pass_on(self, decisions: Sequence[tuple[str, Verdict, bytes]]) -> None:
+        """Put decisions of another state, (request id, verdict, record), into the stream of those to be kept.
+
+        Raises:
+            Unavailable: `state_unavailable`; whether they are in it is not known then.
+        """
+        parts = (part for name, said, record in decisions for part in (name, said.value, record))
+        await self._run("pass_on.lua", (self.keys.decisions,), (STREAM_LENGTH, *parts))
 
     async def _run(self, name: str, keys: tuple[str, ...], args: tuple[Any, ...]) -> Any:
         try:

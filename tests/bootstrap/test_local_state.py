@@ -9,24 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import text
 
 from api.serving import Serving
-from bootstrap.local_snapshots import snapshot_folder
 from bootstrap.services import Services
 from bootstrap.serving_state import LocalState, SharedState, open_state
-from bootstrap.snapshots import compile_and_publish
-from domain.errors import Conflict, NotFound, ParleyError
-from fastpath.engine import FastPath
-from fastpath.receipt import Signer
-from fastpath.record import decode
-from fastpath.replay import replay
+from domain.errors import Conflict, ParleyError
 from fastpath.reservation import RedisReservation, Verdict
-from fastpath.snapshot import Snapshot
-from fastpath.types import AdRequest, Turn
-from measurement.tables import DecisionRow
 from tests.fastpath.serving_asks import ask
-from tests.support.catalogue import ASK, live_campaign, market
+from tests.support.catalogue import live_campaign, market
 
 pytestmark = pytest.mark.asyncio
 
@@ -98,9 +89,9 @@ async def test_one_machine_runs_it_once_and_with_one_worker(
 ) -> None:
     parts = local(services, tmp_path)
     with pytest.raises(Conflict) as caught:
-        LocalState(parts, {"WEB_CONCURRENCY": "4"})
+        LocalState(parts, environ={"WEB_CONCURRENCY": "4"})
     assert caught.value.code == "serving_state_workers"
-    state = LocalState(parts, {"WEB_CONCURRENCY": "1"})
+    state = LocalState(parts, environ={"WEB_CONCURRENCY": "1"})
     with pytest.raises(Conflict) as again:
         Serving(parts)
     assert again.value.code == "journal_in_use"
@@ -108,41 +99,3 @@ async def test_one_machine_runs_it_once_and_with_one_worker(
         pass
     assert isinstance(open_state(services), SharedState)
     assert isinstance(open_state(services).reservation, RedisReservation)
-
-
-async def test_decisions_reach_the_database_and_again_after_a_crash(
-    services: Services, tmp_path: Path
-) -> None:
-    sides = await market(services)
-    await live_campaign(services, sides.advertiser)
-    snapshot_id = await compile_and_publish(services)
-    folder = snapshot_folder(services.settings.parley_home)
-    snapshot = await asyncio.to_thread(Snapshot.open, folder / snapshot_id)
-    parts = local(services, tmp_path)
-    state = LocalState(parts)
-    path = FastPath(
-        snapshot, state.reservation, Signer(b"s" * 32), b"n" * 32, services.clock, services.ids
-    )
-    answers = {}
-    async with running(state):
-        await until(lambda: state.serves)
-        for n in range(5):
-            asked = AdRequest(
-                request_id=f"req_{n}", app_id=sides.app, conversation_id=f"c{n}", message_id="m",
-                turns=(Turn("user", ASK),), now_ms=services.clock.now_ms(),
-            )  # fmt: skip
-            answers[f"req_{n}"] = await path.answer_bytes(asked)
-            assert b'"reason":"served"' in answers[f"req_{n}"]
-        await state.kept("req_4")
-        with pytest.raises(NotFound):
-            await state.kept("req_nobody")
-    # The place was lost, as if the process had died between commit and note: offered again, kept once.
-    (tmp_path / "serving-state" / "kept").unlink()
-    state = LocalState(parts)
-    assert await state.drain() == 5
-    assert await state.drain() == 0
-    async with running(state):
-        pass
-    async with services.db.system() as session:
-        rows = (await session.scalars(select(DecisionRow))).all()
-    assert {row.id: replay(decode(row.record), snapshot) for row in rows} == answers
