@@ -232,7 +232,9 @@ def spellings(tag: str) -> tuple[str, ...]:
     out = [tag]
     if last.endswith("ies") and len(last) > 4:
         out.append(f"{lead}{last[:-3]}y")
-    if last.endswith(("ses", "xes", "ches", "shes")):
+    if last.endswith("ves") and len(last) > 4:
+        out += [f"{lead}{last[:-3]}f", f"{lead}{last[:-3]}fe"]
+    if last.endswith(("ses", "xes", "ches", "shes", "oes")):
         out.append(f"{lead}{last[:-2]}")
     if last.endswith("s") and not last.endswith("ss") and len(last) > 3:
         out.append(f"{lead}{last[:-1]}")
@@ -273,7 +275,7 @@ def _jmdict(db: sqlite3.Connection, tag: str) -> list[str]:
         penalty += _vague(db, sid)
         for form, common in _written(db, idseq, sid):
             exact = sense_rank == 0 and gloss_rank == 0
-            if not ((common and (exact or len(form) > 1)) or (exact and len(form) > 2)):
+            if not ((common and (exact or len(form) > 1)) or (exact and len(form) > 1)):
                 continue
             if not _means_more(db, form, idseq, tag):
                 scored.append((penalty + (0 if common else 1 if exact else 8), idseq, form))
@@ -324,9 +326,14 @@ def _written(db: sqlite3.Connection, idseq: int, sid: int) -> list[tuple[str, bo
     ).fetchall()
     misc = [row[0] for row in db.execute("SELECT text FROM misc WHERE sid = ?", (sid,))]
     usually_kana = any("kana alone" in note for note in misc)
-    forms = [] if usually_kana else [(text, bool(common)) for text, common in kanji]
+    # What is usually written in kana is as often half in kanji (玉ねぎ).
+    forms = [
+        (text, bool(common))
+        for text, common in kanji
+        if not usually_kana or any(char_class(char) == HIRAGANA for char in text)
+    ]
     if usually_kana or not kanji:
-        forms = [(text, bool(common)) for text, common in kana]
+        forms += [(text, bool(common)) for text, common in kana]
     else:
         # Katakana readings (ベルト, タバコ) are written as often as the kanji.
         forms += [(t, bool(c)) for t, c in kana if all(char_class(ch) == KATAKANA for ch in t)]
