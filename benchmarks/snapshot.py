@@ -1,7 +1,8 @@
 """What a snapshot costs: how large, how long to build, open, touch and swap.
 
 The market is made up (`benchmarks.synthetic`): ids as `domain.ids` makes them, a text of its own for each ad.
-Build time is without embedding and without Japanese expansion unless `--japanese` is given.
+Build time is without embedding and without Japanese expansion unless `--japanese` is given. `--change` compiles
+again after a change of every hundredth ad, of its bid and then of its title: times beside those of the full build.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 import argparse
 import random
 import resource
+import shutil
 import tempfile
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -20,8 +23,9 @@ from typing import Any
 import msgspec
 
 from benchmarks.synthetic import Market
-from domain.catalogue import CatalogueExport
+from domain.catalogue import AdEntry, CatalogueExport
 from fastpath import core_info
+from fastpath.compile_kept import NAME as KEPT
 from fastpath.compiler import SnapshotInfo, compile_catalogue, default_expander
 from fastpath.expand import Expander
 from fastpath.snapshot import Snapshot
@@ -29,6 +33,10 @@ from fastpath.snapshot import Snapshot
 _MB = 1 << 20
 _OPENS = 20
 _READS = 2_000
+#: Every hundredth ad changes; the cheapest of so many passes counts.
+_STEP = 100
+_PASSES = 2
+_NEVER = (float("inf"), float("inf"))
 
 
 def row(name: str, value: str, asked: str = "") -> None:
@@ -111,21 +119,40 @@ def report_reading(path: Path, ads: int) -> None:
     row("one ad's id", f"{took / len(numbers) * 1e6:.1f} us")
 
 
+def other_bid(ad: AdEntry) -> AdEntry:
+    return msgspec.structs.replace(ad, bid_micros=ad.bid_micros + 1)
+
+
+def other_title(ad: AdEntry) -> AdEntry:
+    text = msgspec.structs.replace(ad.texts["eng"], title=f"New: {ad.texts['eng'].title}"[:60])
+    return msgspec.structs.replace(ad, texts={"eng": text})
+
+
 def report_change(
-    export: CatalogueExport, info: SnapshotInfo, expander: Expander, folder: Path
+    export: CatalogueExport, info: SnapshotInfo, expander: Expander, folder: Path, full: float
 ) -> None:
-    """Print what a change of 1 % of the ads costs to compile."""
-    step = 100
-    changed = tuple(
-        msgspec.structs.replace(ad, bid_micros=ad.bid_micros + 1) if i % step == 0 else ad
-        for i, ad in enumerate(export.ads)
-    )
-    other = msgspec.structs.replace(export, ads=changed)
-    wall, cpu, again = timed(
-        lambda: compile_catalogue(other, folder, previous=info.path, expander=expander)
-    )
-    assert again.snapshot_id != info.snapshot_id
-    row("build after a change of 1 % of the ads (CPU)", f"{wall:.1f} ({cpu:.1f}) s")
+    """Print what a change of 1 % of the ads costs to compile, beside the CPU seconds of a full build."""
+    kept = shutil.copyfile(folder / KEPT, folder / "kept before")
+    row("what is kept beside the snapshots", f"{kept.stat().st_size / _MB:.1f} MiB")
+    for what, change in (("bid", other_bid), ("title", other_title)):
+        changed = tuple(change(ad) if i % _STEP == 0 else ad for i, ad in enumerate(export.ads))
+        other = msgspec.structs.replace(export, ads=changed)
+        build = partial(compile_catalogue, other, folder, previous=info.path, expander=expander)
+        best = _NEVER
+        for _ in range(_PASSES):
+            # What a pass keeps would leave the next one nothing to read.
+            shutil.copyfile(kept, folder / KEPT)
+            wall, cpu, again = timed(build)
+            assert again.snapshot_id != info.snapshot_id
+            best = min(best, (cpu, wall))
+            shutil.rmtree(again.path)
+        cpu, wall = best
+        row(
+            f"build after another {what} of 1 % of the ads (CPU)",
+            f"{wall:.1f} ({cpu:.1f}) s, {cpu / full:.0%}",
+            "<= 25 %",
+        )
+        row("  ads read, blocks taken over", f"{again.read}, {again.reused}")
     wall, cpu, _ = timed(
         lambda: compile_catalogue(export, folder, previous=info.path, expander=expander)
     )
@@ -156,7 +183,7 @@ def main() -> None:
         report_swap(info.path)
         report_reading(info.path, given.ads)
         if given.change:
-            report_change(market.export, info, expander, Path(folder))
+            report_change(market.export, info, expander, Path(folder), cpu)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ cdef class Entries:
 
 cpdef tuple rest_key(ad)
 @cython.locals(buffer=bytearray, out=list)
-cpdef bytes digests(list ads, digest, size)
+cpdef bytes digests(list ads, empty)
 
 
 @cython.final
@@ -35,7 +35,10 @@ cdef class Codes:
     cpdef object of(self, value)
 
 
-@cython.locals(i=Py_ssize_t, currencies=Codes, languages=Codes, bounds=Codes, code="long long", free=bint)
-cpdef numbers(list ads, tuple formats, tuple models, tuple codes, long long[:, ::1] out)
+@cython.locals(
+    i=Py_ssize_t, currencies=Codes, languages=Codes, bounds=Codes, code="long long", free=bint, advertisers=list,
+    campaigns=list, own=list, creatives=list, tags=list, negatives=list, topics=list, away=list,
+)
+cpdef tuple read(list ads, tuple formats, tuple models, tuple codes, long long[:, ::1] out)
 @cython.locals(i=Py_ssize_t)
 cdef Py_ssize_t _place(tuple known, value) except -1

@@ -138,19 +138,20 @@ def rest_key(ad: Any) -> Any:
     )  # fmt: skip
 
 
-def digests(ads: Any, digest: Any, size: Any) -> Any:
+def digests(ads: Any, empty: Any) -> Any:
     """Return what names the content of each ad, one behind the other.
 
     Args:
         ads: The ads.
-        digest: `hashlib.blake2b`.
-        size: Bytes for each.
+        empty: A hash of nothing, from `hashlib`.
     """
     buffer = bytearray()
     out = []
     for ad in ads:
         _encode.encode_into(_astuple(ad), buffer)
-        out.append(digest(buffer, digest_size=size).digest())
+        digest = empty.copy()
+        digest.update(buffer)
+        out.append(digest.digest())
     return b"".join(out)
 
 
@@ -177,8 +178,8 @@ class Codes:
         return code
 
 
-def numbers(ads: Any, formats: Any, models: Any, codes: Any, out: Any) -> None:
-    """Write what of each ad is a number, or becomes one.
+def read(ads: Any, formats: Any, models: Any, codes: Any, out: Any) -> Any:
+    """Write what of each ad is a number, or becomes one; return what is not.
 
     Args:
         ads: The ads.
@@ -186,12 +187,18 @@ def numbers(ads: Any, formats: Any, models: Any, codes: Any, out: Any) -> None:
         models: What those of bid models stand for.
         codes: `Codes` of currencies, of (languages, languages of its texts), and of schedules and targets; 0 of
             the last is an ad without any.
-        out: int64, one row for each of `compile_facts.COLUMNS`.
+        out: int64, one row for each of `compile_facts.COLUMNS`, and the numbers of tags and of negative tags.
+
+    Returns:
+        The ids in four lists, as in `compile_ids.ID_FIELDS`; all tags, one behind the other; all negative tags;
+        (ad, topics it is bought on) of those that are; (ad, topics it keeps away from) of those that do.
 
     Raises:
         ValueError: A format or bid model nobody knows.
     """
     currencies, languages, bounds = codes
+    found: Any = ([], [], [], [], [], [], [], [])
+    advertisers, campaigns, own, creatives, tags, negatives, topics, away = found
     currency = None
     code = 0
     for i in range(len(ads)):
@@ -207,6 +214,23 @@ def numbers(ads: Any, formats: Any, models: Any, codes: Any, out: Any) -> None:
             code = currencies.of(currency)
         out[6, i] = code
         out[7, i] = languages.of((ad.languages, tuple(ad.texts)))
+        advertisers.append(ad.advertiser_id)
+        campaigns.append(ad.campaign_id)
+        own.append(ad.ad_id)
+        creatives.append(ad.creative_id)
+        listed = ad.tags
+        out[9, i] = len(listed)
+        tags.extend(listed)
+        listed = ad.negative_tags
+        out[10, i] = len(listed)
+        if listed:
+            negatives.extend(listed)
+        listed = ad.topics
+        if listed:
+            topics.append((i, listed))
+        listed = ad.blocked_topics
+        if listed:
+            away.append((i, listed))
         geos = ad.geos
         starts = ad.starts_ms
         ends = ad.ends_ms
@@ -228,6 +252,7 @@ def numbers(ads: Any, formats: Any, models: Any, codes: Any, out: Any) -> None:
                 tuple(blocked),
             )
             out[8, i] = bounds.of(bound)
+    return found
 
 
 def _place(known: Any, value: Any) -> Any:

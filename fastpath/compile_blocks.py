@@ -81,10 +81,12 @@ def block_arrays(ads: Gathered, tags: Tags, previous: Path | None) -> Packed:
             out.append(coder.compress(END.join(entries)) + coder.flush())
         return out
 
+    # In the catalogue's order, which is that of memory.
+    made = {number: entry(number) for number in ads.fresh.tolist()}
     names = bytearray(ads.facts.entries.tobytes())
-    nameless = np.flatnonzero(~ads.facts.entries.any(axis=1))
-    bounds = np.searchsorted(nameless, [*ads.blocks, len(ads)]).tolist()
-    unnamed = nameless.tolist()
+    for number, data in made.items():
+        digest = hashlib.blake2b(data, digest_size=DIGEST).digest()
+        names[DIGEST * number : DIGEST * (number + 1)] = digest
     keys: list[bytes] = []
     fresh: list[int] = []
     waiting: list[list[bytes]] = []
@@ -92,16 +94,11 @@ def block_arrays(ads: Gathered, tags: Tags, previous: Path | None) -> Packed:
     with ThreadPoolExecutor(_THREADS) as pool:
         # The compressor runs outside the interpreter lock.
         for block, (first, end) in enumerate(pairwise([*ads.blocks, len(ads)])):
-            made: dict[int, bytes] = {}
-            for number in unnamed[bounds[block] : bounds[block + 1]]:
-                data = made[number] = entry(number)
-                digest = hashlib.blake2b(data, digest_size=DIGEST).digest()
-                names[DIGEST * number : DIGEST * (number + 1)] = digest
             content = base + names[DIGEST * first : DIGEST * end]
             key = hashlib.blake2b(content, digest_size=_KEY).digest()
             if key not in known:
                 fresh.append(block)
-                waiting.append([made.get(n) or entry(n) for n in range(first, end)])
+                waiting.append([made.pop(n, b"") or entry(n) for n in range(first, end)])
             keys.append(key)
             if len(waiting) == _BATCH:
                 batches.append(pool.submit(deflate, waiting))

@@ -88,7 +88,7 @@ class Facts:
             digests=self.digests[numbers],
             entries=self.entries[numbers],
             ids={name: column.take(numbers) for name, column in self.ids.items()},
-            numbers=np.ascontiguousarray(self.numbers[:, numbers]),
+            numbers=np.stack([row[numbers] for row in self.numbers]),
             **{
                 name: getattr(self, name).take(numbers)
                 for name in ("tags", "negatives", "away", "bought")

@@ -30,7 +30,7 @@ class Gathered:
     Attributes:
         ads: In order of advertiser, campaign and id, which is that of their numbers.
         facts: What is known of each, in that order.
-        read: How many had to be read; the others were known.
+        fresh: Numbers of those that had to be read, in the catalogue's order; the others were known.
         marks: A number from each ad's id. blocks: first ad of each block: a block begins where an ad's mark
             says so, whatever its neighbours are.
         digests: BLAKE2b-128 of each ad's content, one behind the other.
@@ -53,7 +53,6 @@ class Gathered:
         if kept is not None and not _alike(kept, facts):
             kept, places, fresh = None, np.full(len(listed), -1), np.arange(len(listed))
             facts = read(listed, digests, taxonomy)
-        self.read = len(fresh)
         if kept is not None:
             places[fresh] = len(kept) + np.arange(len(fresh))
             facts = kept + facts
@@ -63,6 +62,9 @@ class Gathered:
         order, found = ordered(ids)
         self.facts = facts.take(places[order])
         self.ads = [listed[i] for i in order.tolist()]
+        number = np.empty(len(order), dtype=np.int64)
+        number[order] = np.arange(len(order))
+        self.fresh = number[fresh]
         self.numbered = {name: (few, numbers[order]) for name, (few, numbers) in found.items()}
         self.marks = _marks(self.facts.ids["ad_id"])
         self.blocks = _firsts(self.marks)
@@ -94,7 +96,7 @@ def known(kept: Any, digests: Any) -> Any:
 
 
 def _digests(ads: list[AdEntry]) -> Any:
-    whole = _entries.digests(ads, hashlib.blake2b, DIGEST) if ads else b""
+    whole = _entries.digests(ads, hashlib.blake2b(digest_size=DIGEST))
     return np.frombuffer(whole, dtype=np.uint64).reshape(-1, 2)
 
 

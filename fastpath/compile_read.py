@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import chain
-from operator import attrgetter
 from typing import Any, Final
 
 import numpy as np
@@ -31,18 +29,19 @@ def read(ads: list[AdEntry], digests: Any, taxonomy: topics.Taxonomy) -> Facts:
         digests: Of their contents, uint64 (ads, 2).
         taxonomy: IAB topics.
     """
-    numbers = np.zeros((len(COLUMNS), len(ads)), dtype=np.int64)
+    if not ads:
+        return _nothing()
+    whole = np.zeros((len(COLUMNS) + 2, len(ads)), dtype=np.int64)
     codes = (_entries.Codes(), _entries.Codes(), _entries.Codes([FREE]))
-    if ads:
-        _entries.numbers(ads, layout.FORMATS, layout.MODELS, codes, numbers.data)
+    found = _entries.read(ads, layout.FORMATS, layout.MODELS, codes, whole.data)
+    numbers, counts = whole[: len(COLUMNS)], whole[len(COLUMNS) :]
     spoken = np.asarray([_bits(*key) for key in codes[1].listed], dtype=np.int64)
-    if ads:
-        numbers[COLUMNS.index("languages")] = spoken[numbers[COLUMNS.index("languages")]]
-    said = _Said(ads, taxonomy)
+    numbers[COLUMNS.index("languages")] = spoken[numbers[COLUMNS.index("languages")]]
+    said = _Said(counts, found[len(ID_FIELDS) :], taxonomy)
     return Facts(
         digests=digests,
         entries=np.zeros((len(ads), 2), dtype=np.uint64),
-        ids={name: IdColumn(list(map(attrgetter(name), ads))) for name in ID_FIELDS},
+        ids={name: IdColumn(texts) for name, texts in zip(ID_FIELDS, found, strict=False)},
         numbers=numbers,
         tags=said.tags,
         negatives=said.negatives,
@@ -52,6 +51,24 @@ def read(ads: list[AdEntry], digests: Any, taxonomy: topics.Taxonomy) -> Facts:
         currencies=tuple(codes[0].listed),
         bounds=tuple(codes[2].listed),
         left=tuple(said.left),
+    )
+
+
+def _nothing() -> Facts:
+    none = Rows.of_counts([], np.zeros(0, dtype=np.int64))
+    return Facts(
+        digests=np.zeros((0, 2), dtype=np.uint64),
+        entries=np.zeros((0, 2), dtype=np.uint64),
+        ids={name: IdColumn(()) for name in ID_FIELDS},
+        numbers=np.zeros((len(COLUMNS), 0), dtype=np.int64),
+        tags=none,
+        negatives=none,
+        away=none,
+        bought=none,
+        strings=Strings.of(()),
+        currencies=(),
+        bounds=(FREE,),
+        left=(),
     )
 
 
@@ -73,29 +90,29 @@ def _bits(languages: tuple[str, ...], texts: tuple[str, ...]) -> int:
 class _Said:
     """Tags and topics of some ads as rows of numbers; see `Facts`."""
 
-    def __init__(self, ads: list[AdEntry], taxonomy: topics.Taxonomy) -> None:
+    def __init__(self, counts: Any, found: Sequence[Any], taxonomy: topics.Taxonomy) -> None:
+        tags, negatives, bought, away = found
+        ads = counts.shape[1]
         self._taxonomy = taxonomy
         self._clean: dict[str, str | None] = {}
         self.left: list[Left] = []
         place = {topic: i for i, topic in enumerate(taxonomy.parents)}
         self.bought = _sparse(
-            list(map(attrgetter("topics"), ads)),
-            lambda ad, row: [place[topic] for topic in self._topics(ad, row)],
+            ads, bought, lambda ad, row: [place[topic] for topic in self._topics(ad, row)]
         )
-        rows = [list(map(attrgetter(name), ads)) for name in ("tags", "negative_tags")]
-        counts = [np.fromiter(map(len, one), np.int64, len(ads)) for one in rows]
-        listed = [*chain.from_iterable(rows[0]), *chain.from_iterable(rows[1])]
+        listed = tags + negatives
         raw = Strings.of(listed)
         if len(raw.starts) != len(listed):
             listed = [tag.replace(SEPARATOR, " ") for tag in listed]
             raw = Strings.of(listed)
         places, extra = self._places(raw, listed)
-        first, second = np.split(places, [counts[0].sum()])
+        first, second = np.split(places, [len(tags)])
         self.tags = self._kept("tags", counts[0], first, listed)
         self.negatives = self._kept("negative_tags", counts[1], second, listed[len(first) :])
         more = _entries.Codes()
         self.away = _sparse(
-            list(map(attrgetter("blocked_topics"), ads)),
+            ads,
+            away,
             lambda ad, row: [
                 more.of(name) + len(listed) + len(extra) for name in self._keeps_away(ad, row)
             ],
@@ -159,12 +176,16 @@ class _Said:
         return list(listed)
 
 
-def _sparse(rows: list[Sequence[str]], pick: Callable[[int, Sequence[str]], list[int]]) -> Rows:
-    """Return what `pick` makes of each ad's row, most of which are empty."""
-    counts = np.zeros(len(rows), dtype=np.int64)
+def _sparse(
+    ads: int,
+    rows: Sequence[tuple[int, Sequence[str]]],
+    pick: Callable[[int, Sequence[str]], list[int]],
+) -> Rows:
+    """Return what `pick` makes of each ad's row; most have none."""
+    counts = np.zeros(ads, dtype=np.int64)
     values: list[int] = []
-    for ad in [i for i, row in enumerate(rows) if row]:
-        found = pick(ad, rows[ad])
+    for ad, row in rows:
+        found = pick(ad, row)
         counts[ad] = len(found)
         values += found
     return Rows.of_counts(counts, np.asarray(values, dtype=np.int64))

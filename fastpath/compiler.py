@@ -158,7 +158,7 @@ def _compile(
         warnings=manifest.warnings,
         expanded=expansion.fresh,
         reused=reused,
-        read=ads.read,
+        read=len(ads.fresh),
     )
 
 

@@ -212,7 +212,7 @@ def test_plain_python_compiles_the_same_files(
 ) -> None:
     for module in (_bulk, _entries):
         slow = plain(module.__name__.removeprefix("fastpath."))
-        for name in ("hash_rows", "copy_rows", "take_rows", "group", "numbers", "digests"):
+        for name in ("hash_rows", "copy_rows", "take_rows", "group", "read", "digests"):
             if hasattr(slow, name):
                 monkeypatch.setattr(module, name, getattr(slow, name))
         for name in ("Entries", "Codes"):

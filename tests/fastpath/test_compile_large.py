@@ -146,10 +146,8 @@ def test_tags_are_found_by_name_whatever_they_are_made_of(tmp_path: Path) -> Non
     assert [snapshot.tag_number(name) for name in listed] == list(range(len(listed)))
     for name in ("", "unknown", "iab:none", "net", "nike", "東京ホテル", "\ud800"):
         assert snapshot.tag_number(name) == -1, name
-    assert {snapshot.tag(tag) for tag in find_tags(snapshot, "東京ホテルの予約")} == {
-        "東京",
-        "東京 ホテル",
-    }
+    for text, tag in (("東京ホテルの予約", "東京 ホテル"), ("東京の予約", "東京")):
+        assert tag in {snapshot.tag(found) for found in find_tags(snapshot, text)}
 
 
 def test_two_tags_of_one_hash_get_another_secret(
