@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def write(out_dir: Path, manifest: layout.Manifest, files: Mapping[str, bytes]) 
     whole = msgspec.structs.replace(manifest, files=infos, gate=gate)
     out_dir.mkdir(parents=True, exist_ok=True)
     target = out_dir / whole.snapshot_id
-    work = out_dir / f".{whole.snapshot_id}.{os.getpid()}"
+    work = out_dir / f".{whole.snapshot_id}.{os.getpid()}.{threading.get_ident()}"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
     for name, data in files.items():
@@ -35,8 +36,15 @@ def write(out_dir: Path, manifest: layout.Manifest, files: Mapping[str, bytes]) 
     (work / layout.MANIFEST).write_bytes(
         msgspec.json.format(msgspec.json.encode(whole, order="sorted"))
     )
-    shutil.rmtree(target, ignore_errors=True)
-    work.rename(target)
+    try:
+        work.rename(target)
+    except OSError:
+        # Something is there: a damaged snapshot, or what another compile of the same has just written.
+        if existing(target) == whole:
+            shutil.rmtree(work)
+        else:
+            shutil.rmtree(target, ignore_errors=True)
+            work.rename(target)
     return whole
 
 

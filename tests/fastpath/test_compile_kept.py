@@ -182,8 +182,8 @@ def test_what_a_killed_compile_left_goes_and_what_another_writes_stays(
 def test_two_compiles_at_once_keep_one_of_both(
     export: CatalogueExport, info: SnapshotInfo, tmp_path: Path
 ) -> None:
-    states = [CHANGES[name](export) for name in ("bid", "new tag", "removed")]
-    with ThreadPoolExecutor(3) as pool:
+    states = [CHANGES[name](export) for name in ("bid", "bid", "new tag", "removed")]
+    with ThreadPoolExecutor(len(states)) as pool:
         made = list(
             pool.map(
                 lambda state: compile_catalogue(
