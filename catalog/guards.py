@@ -28,6 +28,8 @@ class SpendLimits(msgspec.Struct, frozen=True, kw_only=True):
         max_cut_ppm: Most a single change may take away; to stop a campaign it is paused.
         max_day_raise_ppm: Most that all changes of 24 hours may add together.
         may_unlimit: Whether a limit may be taken away; only for what a person does.
+        may_lower_stopped: Whether amounts may be lowered while spending is stopped; only for what a person does,
+            since a run lowers one budget to raise another.
         campaign_caps: Most a campaign may be given, whole units by currency; those not named here have
             the shipped cap, and a currency without either is refused.
     """
@@ -36,6 +38,7 @@ class SpendLimits(msgspec.Struct, frozen=True, kw_only=True):
     max_cut_ppm: int = 800_000
     max_day_raise_ppm: int = 1_000_000
     may_unlimit: bool = False
+    may_lower_stopped: bool = False
     campaign_caps: Mapping[str, int] = {}
 
 
@@ -46,6 +49,7 @@ def for_people() -> SpendLimits:
         max_cut_ppm=_PPM,
         max_day_raise_ppm=PEOPLE_DAY_RAISE_PPM,
         may_unlimit=True,
+        may_lower_stopped=True,
     )
 
 
@@ -69,7 +73,7 @@ def check_spend(
     """
     if change.kind not in SPENDING:
         return
-    if stops:
+    if stops and not (limits.may_lower_stopped and _only_less(change)):
         why = stops[0].rstrip(".")
         raise BudgetGuard("spend_stopped", f"Spending is stopped: {why}. Lift the stop first.")
     moves = {move.what: move for move in change.money}
@@ -83,6 +87,26 @@ def check_spend(
     else:
         _check_whole(moves)
     _check_cap(moves, limits)
+
+
+def _only_less(change: Change) -> bool:
+    """Tell whether a change does nothing but lower amounts, or limit what had no limit."""
+    return (
+        change.kind is ChangeKind.UPDATE
+        and change.rest is UNSET
+        and bool(change.money)
+        and all(
+            move.after is not None
+            and (
+                move.before is None
+                or (
+                    move.after.currency == move.before.currency
+                    and move.after.micros <= move.before.micros
+                )
+            )
+            for move in change.money
+        )
+    )
 
 
 def _check_whole(moves: Mapping[Amount, MoneyMove]) -> None:

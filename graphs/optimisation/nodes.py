@@ -138,7 +138,7 @@ async def cut(state: OptimisationState, runtime: Run) -> Update:
     failed = [result for result in results if not result.done]
     for result in failed:
         await ctx.tell("warning", "cut", result.detail, campaign=result.campaign_id)
-    await ctx.tell("step", "cut", f"{len(results) - len(failed)} budgets lowered")
+    await ctx.tell("step", "cut", f"{_counted(len(results) - len(failed), 'budget')} lowered")
     return {"cut": len(results) - len(failed), "cuts_failed": len(failed)}
 
 
@@ -154,7 +154,7 @@ async def lift(state: OptimisationState, runtime: Run) -> Update:
         if not result.done:
             await ctx.tell("warning", "lift", result.detail, campaign=result.campaign_id)
     raised = sum(result.done for result in results)
-    await ctx.tell("step", "lift", f"{raised} budgets raised")
+    await ctx.tell("step", "lift", f"{_counted(raised, 'budget')} raised")
     return {"raised": raised}
 
 
@@ -173,17 +173,22 @@ async def rest_ads(state: OptimisationState, runtime: Run) -> Update:
             except (Conflict, NotFound) as error:
                 await ctx.tell("warning", "rest", error.detail, ad=one.ad_id)
     if plan.rests:
-        await ctx.tell("step", "rest", f"{rested} ads rest")
+        await ctx.tell("step", "rest", f"{_counted(rested, 'ad')} at rest")
     return {"rested": rested}
 
 
 async def finish(state: OptimisationState, runtime: Run) -> Update:
     """Say what was done."""
-    done = f"{state['cut']} budgets lowered, {state['raised']} raised, {state['rested']} ads rest."
+    lowered, rested = _counted(state["cut"], "budget"), _counted(state["rested"], "ad")
+    done = f"{lowered} lowered, {state['raised']} raised, {rested} at rest."
     failed = state["cuts_failed"] > 0
     if failed:
         done += " A budget could not be lowered, so none was raised; run it again."
     return {"outcome": "failed" if failed and not state["cut"] else "done", "reason": done}
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 async def _guarded(

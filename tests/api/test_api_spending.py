@@ -64,6 +64,10 @@ async def test_a_kill_switch_stops_what_spends_and_nothing_that_saves(
     status, problem = await call(door, "POST", f"{path}/resume", key)
     assert (status, problem["code"]) == (403, "spend_stopped")
     assert "Prices are wrong." in problem["detail"]
+    status, problem = await call(door, "PATCH", path, key, budget_total_micros=110_000_000)
+    assert (status, problem["code"]) == (403, "spend_stopped")
+    less = await call(door, "PATCH", path, key, budget_total_micros=90_000_000)
+    assert (less[0], less[1]["changed"]) == (200, True)
     other = await call(door, "GET", "/api/v1/spend/stops", accounts.stranger_key)
     assert other == (200, [])
     gone = f"/api/v1/spend/stops/{stop['id']}"
