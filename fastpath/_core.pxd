@@ -1,9 +1,9 @@
 cimport cython
 
-from fastpath._points cimport Points, Reader, Scratch, japanese
+from fastpath._points cimport Points, Reader, Scratch, japanese, run_of
 
 cdef unsigned long long _MASK, _PRIME, _MIX
-cdef int _DOT, _TAIL, _SHORT, _MOST_WORDS, _TABLE, _SHARED, _MARK, _AROUND
+cdef int _DOT, _TAIL, _SHORT, _OPENS, _OPENING, _MOST_WORDS, _TABLE, _SHARED, _MARK, _AROUND
 cdef unsigned int _LETTER, _JOINED, _BLANK, _BREAK
 
 cdef unsigned long long _step(unsigned long long h, unsigned long long code) noexcept
@@ -20,8 +20,6 @@ cdef bint _owns_tail(Points points, Py_ssize_t end) except -1
     code="unsigned int",
 )
 cdef bint _breaks(Points points, Py_ssize_t start, Py_ssize_t end) except -1
-@cython.locals(code="unsigned int")
-cdef int _run(Py_UCS4 c) noexcept
 
 
 @cython.final
@@ -34,6 +32,7 @@ cdef class Matcher:
     cdef const unsigned char[::1] form_blob, form_plain
     cdef list pool
     cdef int[::1] limits
+    cdef public unsigned char[::1] opening
     cdef object known
     @cython.locals(points=Points)
     cpdef object words(self, str text)
@@ -44,7 +43,7 @@ cdef class Matcher:
     cpdef object words_in(self, Points points)
     @cython.locals(
         hashes="unsigned long long[::1]", places="int[::1]", buckets="const int[::1]", longest=int,
-        kept=int, word=int, size=int, place=int, wanted="unsigned long long",
+        flags="int[::1]", opening="unsigned char[::1]", kept=int, word=int, size=int, place=int, wanted="unsigned long long",
         bucket="unsigned long long",
     )
     cdef int _keys(self, int count, Scratch scratch) except -1

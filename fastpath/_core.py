@@ -10,7 +10,7 @@ from __future__ import annotations
 from array import array
 from typing import Any
 
-from fastpath._points import Points, Scratch, japanese, reader
+from fastpath._points import Points, Scratch, japanese, reader, run_of
 
 try:
     import cython
@@ -21,7 +21,11 @@ _MASK = 0xFFFFFFFFFFFFFFFF
 _PRIME = 0x9E3779B97F4A7C15
 _MIX = 0xBF58476D1CE4E5B9
 #: Marks of a word: a dot in front belongs to it, + or # behind do, its base may not stand for it.
-_DOT, _TAIL, _SHORT = 1, 2, 4
+#: It may begin a longer key.
+_DOT, _TAIL, _SHORT, _OPENS = 1, 2, 4, 8
+#: Bits of the hash of a word that `openings` looks at, and what they are above.
+OPENING_BITS = 18
+_OPENING = 64 - OPENING_BITS
 _MOST_WORDS = 4
 #: Kinds of characters, as in `_points`.
 _LETTER, _JOINED, _BLANK, _BREAK = 2, 128, 512, 1024
@@ -117,16 +121,6 @@ def _breaks(points: Any, start: Any, end: Any) -> Any:
     return False
 
 
-def _run(c: Any) -> Any:
-    """Return 1 for katakana, 2 for a Latin letter or digit, 0 else: what forms must not be cut out of."""
-    code = ord(c)
-    if code < 128:
-        return 2 if 97 <= code <= 122 or 48 <= code <= 57 or 65 <= code <= 90 else 0
-    if 0x30A1 <= code <= 0x30FA or 0x30FC <= code <= 0x30FF or 0x31F0 <= code <= 0x31FF:
-        return 1
-    return 2 if c.isalnum() and not japanese(c) else 0
-
-
 class Matcher:
     """The form table of one snapshot and what its forms stand for.
 
@@ -151,6 +145,8 @@ class Matcher:
         self.pool: list[Scratch] = []
         self.limits = array("i", bytes(4 * _TABLE))
         self.known: dict[str, int] | None = None
+        #: See `openings`: until they are known, each word may begin a key.
+        self.opening = bytearray(b"\xff" * (1 << OPENING_BITS - 3))
 
     def words(self, text: str) -> tuple[set[int], list[tuple[int, int]]]:
         """Scan a folded text for keys made of words; see `words_in`."""
@@ -188,10 +184,17 @@ class Matcher:
         hashes = scratch.hashes
         places = scratch.places
         buckets = self.buckets
+        flags = scratch.flags
+        opening = self.opening
         longest = self.longest
         kept = 0
         for word in range(count):
+            wanted = _finish(hashes[_MOST_WORDS * word]) >> _OPENING
+            if opening[wanted >> 3] >> (wanted & 7) & 1:
+                flags[word] |= _OPENS
             for size in range(longest if word >= longest else word + 1):
+                if size and not flags[word - size] & _OPENS:
+                    continue
                 place = _MOST_WORDS * word + size
                 wanted = _finish(hashes[place])
                 bucket = wanted >> self.shift
@@ -323,7 +326,7 @@ class Matcher:
         total = len(text)
         before = 0
         for i in range(total):
-            kind = _run(text[i])
+            kind = run_of(text[i])
             code = ord(text[i])
             limit = self.limits[code] if code < _TABLE else longest.get(text[i], 0)
             if limit == 0 or (kind and kind == before):
@@ -338,8 +341,8 @@ class Matcher:
                 unspaced = unspaced or japanese(c)
                 if not unspaced:
                     continue  # what has no Japanese character is matched by words
-                kind = _run(c)
-                if kind and end < total and _run(text[end]) == kind:
+                kind = run_of(c)
+                if kind and end < total and run_of(text[end]) == kind:
                     continue  # nor may it end there
                 wanted = _finish(h)
                 bucket = wanted >> self.shift

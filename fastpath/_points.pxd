@@ -6,6 +6,8 @@ cdef unsigned int _DIGIT, _MARK, _JAPANESE, _SPACE, _BREAK, _SENTENCE
 
 @cython.locals(code="unsigned int")
 cpdef bint japanese(Py_UCS4 c) noexcept
+@cython.locals(code="unsigned int")
+cpdef int run_of(Py_UCS4 c) noexcept
 @cython.locals(code="unsigned int", kind="unsigned int", ours=bint)
 cdef unsigned int _kind(Py_UCS4 c) noexcept
 

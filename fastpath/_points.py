@@ -43,6 +43,16 @@ def japanese(c: Any) -> Any:
     )
 
 
+def run_of(c: Any) -> Any:
+    """Return 1 for katakana, 2 for a Latin letter or digit, 0 else: what forms must not be cut out of."""
+    code = ord(c)
+    if code < 128:
+        return 2 if 97 <= code <= 122 or 48 <= code <= 57 or 65 <= code <= 90 else 0
+    if 0x30A1 <= code <= 0x30FA or 0x30FC <= code <= 0x30FF or 0x31F0 <= code <= 0x31FF:
+        return 1
+    return 2 if c.isalnum() and not japanese(c) else 0
+
+
 def _kind(c: Any) -> Any:
     """Return the kinds of one character."""
     code = ord(c)

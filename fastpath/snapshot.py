@@ -23,6 +23,7 @@ from fastpath.blocks import Blocks
 from fastpath.form_keys import is_silent, key_and_plain
 from fastpath.idlist import IdList
 from fastpath.model import GateModel, GateModelError, load
+from fastpath.openings import openings
 from fastpath.tables import Tables
 from fastpath.text import CONTRACTED, Words, words_of
 from fastpath.topics import PREFIX
@@ -144,6 +145,7 @@ class Snapshot(Tables):
                 np.add.reduce(array[:: max(1, _PAGE // array.strides[0])], dtype=np.int64)
             total += int(array.nbytes)
         total += self._blocks.touch()
+        self.matcher.opening = openings(self)
         for made in ("topics", "market", "vectors", "gate_model", "_topic_numbers"):
             getattr(self, made)
         return total
