@@ -2,10 +2,11 @@
 
     .venv/bin/python -m benchmarks.http [--state redis|local] [--mix talks|first] [--ads 10000] [--repeats 3]
 
-Real parts: the embedded PostgreSQL and Valkey, the real application with one worker, an API key, the rate
-tier, and a durable record of each decision: `redis` makes one script trip per decision, `local` keeps the state in
-the serving process and shares one sync of its journal among waiting requests (`SERVING_STATE=local`). Echo and
-service take turns in one run on one machine; server on one processor, generator and Valkey on the other.
+Real parts: the embedded PostgreSQL and Valkey, the real application with one worker, an API key, the rate tier,
+and a durable record of each decision: `redis` makes one script trip per decision, `local` keeps the state in the
+serving process, shares one sync of its journal among waiting requests (`SERVING_STATE=local`) and has a worker on
+the other processor that keeps its decisions. Echo and service take turns in one run on one machine; server on one
+processor, generator and Valkey on the other.
 Afterwards every answer is counted against the records that PostgreSQL keeps.
 
 The mix decides how often an ad is signed and booked: in `talks` a conversation asks four times within the pause
@@ -20,13 +21,25 @@ import logging
 import os
 import statistics
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 
 from sqlalchemy import select
 
 from benchmarks.decision import row
 from benchmarks.http_load import Outcome
-from benchmarks.http_parts import Server, bodies, free_port, load, parts, post, publish, talks
+from benchmarks.http_parts import (
+    Server,
+    bodies,
+    free_port,
+    halves,
+    load,
+    parts,
+    post,
+    publish,
+    talks,
+    worker,
+)
 from benchmarks.synthetic import Market
 from bootstrap.decisions import DecisionConsumer
 from bootstrap.services import open_services
@@ -35,12 +48,6 @@ from fastpath import core_info
 from measurement.tables import DecisionRow
 
 _CONNECTIONS = 16
-
-
-def halves() -> tuple[set[int] | None, set[int] | None]:
-    """Return the processors of the server and those of everything else, if there are at least two."""
-    cpus = sorted(os.sched_getaffinity(0))
-    return ({cpus[0]}, set(cpus[1:])) if len(cpus) > 1 else (None, None)
 
 
 def saturation(
@@ -151,8 +158,9 @@ def run(ads: int, seconds: float, repeats: int, each: int, *, state: str, mix: s
             service.wait("/readyz")
             warm = load(service, lots[0], connections=_CONNECTIONS, seconds=1.0)[0]
             load(echo, plain, connections=_CONNECTIONS, seconds=0.5)
-            rate, outcomes = saturation(echo, service, plain, lots[1:-1], seconds)
-            calm = half_load(service, lots[-1], rate, seconds)
+            with worker(settings) if state == "local" else nullcontext():
+                rate, outcomes = saturation(echo, service, plain, lots[1:-1], seconds)
+                calm = half_load(service, lots[-1], rate, seconds)
             records(settings, [warm, *outcomes, calm])
         finally:
             echo.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import os
 import signal
@@ -20,6 +21,7 @@ import msgspec
 
 from benchmarks.http_load import Outcome, run_load
 from benchmarks.synthetic import APP, Market
+from bootstrap.decisions import DecisionConsumer
 from bootstrap.embedded import EmbeddedServices
 from bootstrap.embedded.process import shim_command
 from bootstrap.installation import migrate
@@ -194,6 +196,40 @@ def parts(home: Path) -> Iterator[Settings]:
         )
         migrate(settings)
         yield settings
+
+
+@contextmanager
+def worker(settings: Settings) -> Iterator[None]:
+    """Keep decisions in a process of their own meanwhile, as an installation's worker does."""
+    child = multiprocessing.get_context("spawn").Process(
+        target=_keep_on, args=(settings.as_env(), halves()[1])
+    )
+    child.start()
+    try:
+        yield
+    finally:
+        child.terminate()
+        child.join()
+
+
+def halves() -> tuple[set[int] | None, set[int] | None]:
+    """Return the processors of the server and those of everything else, if there are at least two."""
+    cpus = sorted(os.sched_getaffinity(0))
+    return ({cpus[0]}, set(cpus[1:])) if len(cpus) > 1 else (None, None)
+
+
+def _keep_on(env: Mapping[str, str], cpus: set[int] | None) -> None:
+    if cpus:
+        os.sched_setaffinity(0, cpus)
+    asyncio.run(_keep(load_settings(dict(env))))
+
+
+async def _keep(settings: Settings) -> None:
+    async with open_services(settings) as services:
+        consumer = DecisionConsumer(services, "worker")
+        while True:
+            if not await consumer.drain():
+                await asyncio.sleep(0.2)
 
 
 async def publish(settings: Settings, market: Market) -> tuple[str, str]:

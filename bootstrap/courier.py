@@ -138,17 +138,20 @@ class Courier:
         self._looked = _now()
         arrived = await self._arrived([name for b in self._under_way for name in b.entries])
         late = self._looked - self._patience_s
+        own = 0
         while self._under_way:
             batch = self._under_way[0]
             missing = batch.entries.keys() - arrived
             if missing and batch.since > late:
-                return
+                break
             if missing:
-                log.warning("%d decisions were not kept by a worker in time", len(missing))
                 await self._keep([batch.entries[name] for name in missing])
+                own += len(missing)
             _write_place(self._place_file, batch.after)
             self._under_way.popleft()
             self._pinned.drop_before(batch.after)
+        if own:
+            log.warning("no worker kept %d decisions in time: kept here; is one running?", own)
 
     async def _arrived(self, ids: Sequence[str]) -> set[str]:
         async with self._services.db.system() as session:
