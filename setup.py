@@ -3,6 +3,8 @@
 The core is one Python source that also runs uncompiled; `parley doctor` says which of the two is in use.
 """
 
+import os
+
 from setuptools import Extension, setup
 
 CORE = (
@@ -35,4 +37,5 @@ else:
         build_dir="build",
     )
 
-setup(ext_modules=extensions)
+# Side by side: one after the other they are most of the time that the set-up takes.
+setup(ext_modules=extensions, options={"build_ext": {"parallel": min(4, os.cpu_count() or 1)}})
