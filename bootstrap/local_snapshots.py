@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 from domain.catalogue import CatalogueExport
 from domain.errors import NotFound, Unprocessable
 from encoder import Encoder, installed, load
-from fastpath.compiler import SnapshotInfo, compile_catalogue
+from fastpath.compiler import SnapshotInfo, compile_catalogue, default_expander
 from fastpath.layout import MANIFEST
 from fastpath.snapshot import Snapshot
 from fastpath.verify import require_equal, verify_snapshot
@@ -68,15 +69,29 @@ def current_local(home: Path) -> Path:
 
 
 def compile_verified(
-    export: CatalogueExport, folder: Path, previous: Path | None, now_ms: int
+    export: CatalogueExport,
+    folder: Path,
+    previous: Path | None,
+    now_ms: int,
+    learnt: Mapping[str, tuple[str, ...]] | None = None,
 ) -> SnapshotInfo:
     """Compile, then hold the result against a slow reference on sampled texts.
+
+    Args:
+        export: What may be served.
+        folder: Of snapshots.
+        previous: What is taken over from.
+        now_ms: The service's clock.
+        learnt: Japanese forms that a model gave, by tag.
 
     Raises:
         Unprocessable: if the two disagree; the snapshot must not be published then.
     """
     embedder = sentence_encoder()
-    info = compile_catalogue(export, folder, previous=previous, embedder=embedder)
+    expander = default_expander(learnt=learnt) if learnt else None
+    info = compile_catalogue(
+        export, folder, previous=previous, expander=expander, embedder=embedder
+    )
     try:
         snapshot = Snapshot.open(Path(info.path))
     except Unprocessable as error:
@@ -84,7 +99,7 @@ def compile_verified(
             raise
         # The compiler takes a folder with the right manifest for done; its other files were damaged.
         shutil.rmtree(info.path)
-        info = compile_catalogue(export, folder, embedder=embedder)
+        info = compile_catalogue(export, folder, expander=expander, embedder=embedder)
         snapshot = Snapshot.open(Path(info.path))
     require_equal(verify_snapshot(snapshot, export, sample_texts(export), now_ms=now_ms))
     return info

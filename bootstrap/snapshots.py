@@ -26,6 +26,7 @@ from bootstrap.local_snapshots import (
     snapshot_folder,
 )
 from bootstrap.services import Services
+from bootstrap.tag_forms import learnt_forms
 from catalog.repository import Snapshots
 from catalog.service import export_catalogue
 from catalog.tables import SnapshotRow
@@ -63,7 +64,12 @@ async def compile_and_publish(services: Services) -> str:
             return current.id
         previous = folder / current.id if current and (folder / current.id).is_dir() else None
         info = await asyncio.to_thread(
-            compile_verified, export, folder, previous, services.clock.now_ms()
+            compile_verified,
+            export,
+            folder,
+            previous,
+            services.clock.now_ms(),
+            await learnt_forms(services),
         )
         for warning in info.warnings[:20]:
             log.warning("compile: %s", warning)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -93,14 +93,16 @@ def compile_catalogue(
         return _compile(export, out_dir, previous, expander, embedder, gate_model)
 
 
-def default_expander(warnings: list[str] | None = None) -> Expander:
-    """Return the expander over the shipped table and the installed JMdict."""
+def default_expander(
+    warnings: list[str] | None = None, learnt: Mapping[str, tuple[str, ...]] | None = None
+) -> Expander:
+    """Return the expander over the shipped table, the installed JMdict, and what a model said of the rest."""
     dictionary = dictionary_path()
     if dictionary is None and warnings is not None:
         warnings.append(
             "JMdict (package jamdict-data) is missing: Japanese forms come from the table only."
         )
-    return Expander(dictionary, read_table())
+    return Expander(dictionary, read_table(), learnt)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from itertools import product
 from pathlib import Path
@@ -105,9 +105,16 @@ class Expander:
     Args:
         dictionary: JMdict SQLite file; None works from the table alone.
         table: Supplementary table.
+        learnt: What a model said of tags that have no form otherwise.
     """
 
-    def __init__(self, dictionary: Path | None, table: dict[str, tuple[str, ...]]) -> None:
+    def __init__(
+        self,
+        dictionary: Path | None,
+        table: dict[str, tuple[str, ...]],
+        learnt: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:
+        self._learnt = learnt or {}
         self._dictionary = dictionary
         self._table = table
         self._cache: dict[str, tuple[str, ...]] = {}
@@ -134,7 +141,8 @@ class Expander:
             return Expansion(self.source, own, frozenset(), len(wanted))
         reuse = known if known is not None and known.source == self.source else None
         looked_up = frozenset() if reuse is None else reuse.known
-        missing = [tag for tag in wanted if tag not in looked_up]
+        bare = self._learnt.keys() if reuse is None else self._learnt.keys() - reuse.forms.keys()
+        missing = [tag for tag in wanted if tag not in looked_up or tag in bare]
         forms: dict[str, tuple[str, ...]] = {}
         if reuse is not None and reuse.forms:
             old = reuse.forms
@@ -154,6 +162,7 @@ class Expander:
         words = tag.split(" ")
         if len(words) > 1 and not forms:
             forms += self._composed(words, db)
+        forms = forms or list(self._learnt.get(tag, ()))
         kept = [form for form in dict.fromkeys(forms) if acceptable(form)]
         del kept[MAX_FORMS:]
         return (*kept, *(mark for form in kept for mark in self._inside(form, db)))

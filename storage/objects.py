@@ -48,6 +48,8 @@ class ObjectStore:
             secure=parts.scheme == "https",
             region=region,
             http_client=urllib3.PoolManager(
+                # Connections kept open: as many as calls go side by side in threads.
+                maxsize=16,
                 timeout=urllib3.Timeout(connect=3, read=30),
                 retries=urllib3.Retry(
                     total=3, backoff_factor=0.1, status_forcelist=[502, 503, 504]

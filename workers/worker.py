@@ -22,7 +22,9 @@ from bootstrap.knowledge import Knowledge
 from bootstrap.services import Services, open_services
 from bootstrap.settings import Settings, load_settings
 from bootstrap.snapshots import compile_and_publish
+from bootstrap.tag_forms import learn_forms
 from catalog.tables import Run
+from domain.errors import ParleyError
 from graphs.checkpoints import open_checkpointer
 from graphs.context import GraphContext
 from rag.ingest import Ingestion
@@ -84,9 +86,13 @@ class Child:
             self._runner.drain()
 
     def compile(self) -> None:
-        """Compile and publish the catalogue if it has changed."""
+        """Compile and publish the catalogue if it has changed; then ask about tags without a Japanese form."""
         assert self._services is not None
-        self._loop.run(compile_and_publish(self._services))
+        snapshot_id = self._loop.run(compile_and_publish(self._services))
+        try:
+            self._loop.run(learn_forms(self._services, snapshot_id))
+        except ParleyError as error:
+            log.warning("Japanese forms were not asked for: %s", error.code)
 
     async def _open(self) -> None:
         services = await self._stack.enter_async_context(open_services(self._settings, pool_size=2))
