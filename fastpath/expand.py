@@ -114,7 +114,8 @@ class Expander:
         table: dict[str, tuple[str, ...]],
         learnt: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
-        self._learnt = learnt or {}
+        # A tag that is known to have no form is not looked up anew by each compile.
+        self._learnt = {tag: forms for tag, forms in (learnt or {}).items() if forms}
         self._dictionary = dictionary
         self._table = table
         self._cache: dict[str, tuple[str, ...]] = {}

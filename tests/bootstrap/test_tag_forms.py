@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import httpx
 import httpx2
+import msgspec
 import pytest
 import pytest_asyncio
 
@@ -17,6 +18,7 @@ from bootstrap.local_snapshots import snapshot_folder
 from bootstrap.services import Services
 from bootstrap.snapshots import compile_and_publish
 from bootstrap.tag_forms import OBJECT, learn_forms, learnt_forms
+from fastpath.expand import Expander, Expansion
 from fastpath.match import find_tags
 from fastpath.snapshot import Snapshot
 from storage import outbox
@@ -124,3 +126,19 @@ async def test_without_a_model_nobody_is_asked_and_a_model_that_is_down_is_asked
 async def test_a_damaged_list_is_as_good_as_none(services: Services) -> None:
     await services.objects.put(OBJECT, b"{]")
     assert await learnt_forms(services) == {}
+
+
+async def test_a_tag_that_has_no_form_is_looked_up_once() -> None:
+    learnt = {"quibblor": (), "zorblaxer": ("ゾーブラクサー",)}
+    before = Expander(None, {"tea": ("お茶",)})
+    first = before.expand(TAGS)
+    known = replace_known(first, TAGS)
+    after = Expander(None, {"tea": ("お茶",)}, learnt)
+    second = after.expand(TAGS, known)
+    assert (second.fresh, second.forms["zorblaxer"]) == (1, ("ゾーブラクサー",))
+    assert after.expand(TAGS, replace_known(second, TAGS)).fresh == 0
+
+
+def replace_known(expansion: Expansion, tags: Iterable[str]) -> Expansion:
+    """Return what a snapshot keeps of an expansion: all its tags were looked up."""
+    return msgspec.structs.replace(expansion, known=frozenset(tags))
