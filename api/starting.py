@@ -38,31 +38,24 @@ async def start_run(
         NotFound: if a source is not the caller's.
         Conflict: if the key was used for something else.
     """
+    parts = api.services
+
+    async def create() -> Run:
+        async with parts.db.tenant(caller.org_id) as session:
+            await check_sources(session, inputs.get("page_source_id"), inputs.get("feed_source_id"))
+            run, _ = await RunService(session, parts.ids, parts.clock).create(
+                caller.org_id,
+                goal,
+                dict(inputs),
+                graph=graph,
+                graph_version=CURRENT[graph],
+                by=who(caller),
+                idempotency_key=key,
+            )
+            return run
+
     try:
-        return await _create(api, caller, graph, goal, inputs, key)
+        return await create()
     except IntegrityError:
         # Two requests with one key at once: the other has won and is there to be found.
-        return await _create(api, caller, graph, goal, inputs, key)
-
-
-async def _create(
-    api: State,
-    caller: Principal,
-    graph: str,
-    goal: str,
-    inputs: Mapping[str, Any],
-    key: str | None,
-) -> Run:
-    parts = api.services
-    async with parts.db.tenant(caller.org_id) as session:
-        await check_sources(session, inputs.get("page_source_id"), inputs.get("feed_source_id"))
-        run, _ = await RunService(session, parts.ids, parts.clock).create(
-            caller.org_id,
-            goal,
-            dict(inputs),
-            graph=graph,
-            graph_version=CURRENT[graph],
-            by=who(caller),
-            idempotency_key=key,
-        )
-        return run
+        return await create()
