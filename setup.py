@@ -23,6 +23,8 @@ CORE = (
     "_columns",
     "_choose",
     "_auction",
+    "_memory",
+    "_turns",
     "_vectors",
 )
 

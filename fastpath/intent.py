@@ -32,7 +32,7 @@ _UNITS: Final = ("円", "万円", "ドル", "usd", "eur", "dollars", "bucks")
 _LIMITS: Final = ("under ", "below ", "around ", "max ")
 _TAG: Final = 200
 _MORE_TAGS: Final = 50
-_MOST_TAGS: Final = 3
+MOST_TAGS: Final = 3
 #: What a tag says less where its word is only spoken of: in a question of fact, in a tale of what was.
 _MENTION: Final = 150
 _CARRY: Final = 2  # a signal one turn ago counts half, two turns ago a quarter
@@ -80,11 +80,12 @@ def read_intent(user_texts: Sequence[str], tags: int) -> Reading:
 
 def weigh(said: Sequence[Said], tags: int) -> Reading:
     """Return intent and opportunity of up to three turns of the user, oldest first."""
-    return _weigh(tuple(said), min(tags, _MOST_TAGS))
+    return weighed(tuple(said), min(tags, MOST_TAGS))
 
 
 @lru_cache(maxsize=4_096)
-def _weigh(said: tuple[Said, ...], tags: int) -> Reading:
+def weighed(said: tuple[Said, ...], tags: int) -> Reading:
+    """Return what `weigh` does, for at most `MOST_TAGS` tags; remembered."""
     if not said or said[-1].greeting:
         greeted = bool(said) and "greeting" in said[-1].signals
         return Reading(Intent.CHITCHAT, _CHITCHAT, ("greeting",) if greeted else ())

@@ -119,7 +119,7 @@ class Evidence(NamedTuple):
 
 
 _NOTHING: Final = Evidence(UNKNOWN, "default", "nothing")
-_AT_HOME: Final = Evidence(_HOME, "words")
+AT_HOME: Final = Evidence(_HOME, "words")
 
 
 def detect_conversation(texts: Sequence[str], hint: str | None = None) -> Verdict:
@@ -167,7 +167,7 @@ def settle(evidence: Evidence, hint: str | None) -> Verdict:
     if hinted is not None and (
         evidence.kind == "nothing"
         or (evidence.kind == "han" and hinted.value in _HAN_WRITTEN)
-        or (evidence.kind == "latin" and hinted.value in _tongue().names)
+        or (evidence.kind == "latin" and hinted.value in tongue().names)
     ):
         return Verdict(hinted, hinted.value, "hint")
     return Verdict(served(evidence.seen), evidence.seen, evidence.why)
@@ -202,7 +202,7 @@ def evidence_in(points: Points) -> Evidence:
     sample = points.text
     if sample.isascii():
         return _latin(points)
-    latin, foreign, kana, han = _tongue().survey(sample)
+    latin, foreign, kana, han = tongue().survey(sample)
     if foreign >= 0:
         return Evidence(_SCRIPT_NAMES[foreign], "script")
     if kana:
@@ -222,16 +222,20 @@ def _han(sample: str) -> Evidence:
 
 def _latin(points: Points) -> Evidence:
     """Weigh words, letters and endings; English wins ties, and everything without evidence."""
-    words, english, best, other = _tongue().evidence_in(points)
+    return weighed(points, *tongue().evidence_in(points))
+
+
+def weighed(points: Points, words: int, english: int, best: int, other: int) -> Evidence:
+    """Return what the counts of `Tongue.evidence_in` say about a text in Latin letters."""
     if words == 0 and points.text.isascii():
         return _NOTHING
     if other > english and other >= _needed(words, english):
         # One word that English has as well ("plus", "bra", "man") says nothing where nothing else does.
-        if _speaks_for_itself(points.text, _tongue().names[best]):
-            return Evidence(_tongue().names[best], "words")
-        return _AT_HOME if english else Evidence(_HOME, "default", "latin")
+        if _speaks_for_itself(points.text, tongue().names[best]):
+            return Evidence(tongue().names[best], "words")
+        return AT_HOME if english else Evidence(_HOME, "default", "latin")
     if english:
-        return _AT_HOME
+        return AT_HOME
     return Evidence(_HOME, "default", "latin")
 
 
@@ -242,7 +246,7 @@ def _speaks_for_itself(folded: str, language: str) -> bool:
     if len(found) != 1:
         return True
     rest = _WORD.sub(lambda match: "" if match.group() in found else match.group(), folded)
-    words, english, _, other = _tongue().evidence(rest)
+    words, english, _, other = tongue().evidence(rest)
     return bool(other > english and other >= _needed(words, english))
 
 
@@ -254,7 +258,7 @@ def _needed(words: int, english: int) -> int:
 
 
 @cache
-def _tongue() -> Tongue:
+def tongue() -> Tongue:
     """Return the word lists, letters and endings, read once, on the first text."""
     scripts = [(low, high, _SCRIPT_NAMES.index(name)) for name, low, high in _SCRIPTS]
     return Tongue(_profile(), _LETTERS, dict(_ENDINGS), _HOME, _ACCENTS, scripts)

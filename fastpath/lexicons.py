@@ -28,7 +28,7 @@ class Lexicons:
 
     def __init__(self, folder: Path = DATA) -> None:
         languages = _languages(folder)
-        self._book = Book(_shelves(folder, languages, _SPACED), _GREETING)
+        self.book = Book(_shelves(folder, languages, _SPACED), _GREETING)
         self._fragments = Fragments(_shelves(folder, languages, _UNSPACED), _GREETING)
 
     def read(self, folded: str) -> tuple[frozenset[str], frozenset[str], bool]:
@@ -45,18 +45,24 @@ class Lexicons:
             Categories of the gate; signals of intent; whether nothing is left once greetings and thanks
             are taken away.
         """
-        (gate, signals), left = self._book.read_in(points)
-        folded = points.text
-        if folded.isascii():
+        (gate, signals), left = self.book.read_in(points)
+        if points.text.isascii():
             return gate, signals, not left
+        return self.unspaced_too(points, gate, signals, left=left)
+
+    def unspaced_too(
+        self, points: Points, gate: frozenset[str], signals: frozenset[str], *, left: bool
+    ) -> tuple[frozenset[str], frozenset[str], bool]:
+        """Add what is written without blanks to what the book says of a folded text; see `read_in`."""
+        folded = points.text
         (more, others), bare = self._fragments.read_in(points)
         gate |= more
         signals |= others
-        if bare and self._book.ascii_cover:
+        if bare and self.book.ascii_cover:
             return gate, signals, False
         rest = self._fragments.uncovered(folded)
         if rest != folded:
-            left = self._book.read(rest)[1]
+            left = self.book.read(rest)[1]
         return gate, signals, not left
 
 

@@ -40,8 +40,13 @@ def tags_of(snapshot: Snapshot, points: Points) -> dict[int, int]:
 
 
 def _forms(snapshot: Snapshot, points: Points) -> list[int]:
-    folded = points.text
-    found, unsure = snapshot.matcher.words_in(points)
+    return forms_of(snapshot, points.text, *snapshot.matcher.words_in(points))
+
+
+def forms_of(
+    snapshot: Snapshot, folded: str, found: set[int], unsure: list[tuple[int, int]]
+) -> list[int]:
+    """Return the surface forms that stand in a folded text, given what `Matcher.words_in` says of it."""
     if unsure:
         words = words_of(folded)
         for start, form in unsure:

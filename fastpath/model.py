@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from array import array
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -37,7 +38,7 @@ _SCORE_UNIT: Final = 1 << 10
 _LONGEST_GRAM: Final = 5
 _BLANK: Final = 32
 _TOP_POINT: Final = 0xFFFF
-_JAPANESE: Final = 0x3041
+JAPANESE: Final = 0x3041
 # Odd 32-bit numbers of golden-ratio kind; wrapping multiplication is exact in uint32.
 _MIX: Final = np.uint32(0x9E3779B1)
 _STEP: Final = np.uint32(0x85EBCA6B)
@@ -77,7 +78,7 @@ def points_of(folded: str) -> Points:
 
 def language_of(points: Points) -> str:
     """Return which threshold a text is held against: `jpn` as soon as a Japanese letter is in it."""
-    return "jpn" if int(points.max()) >= _JAPANESE else "eng"
+    return "jpn" if int(points.max()) >= JAPANESE else "eng"
 
 
 def hash_grams(
@@ -112,9 +113,9 @@ def length_unit(length: int) -> int:
     return math.isqrt(max(length, SHORTEST) * _ROOT_UNIT * _ROOT_UNIT)
 
 
-@cache
-def _divisor(length: int) -> int:
-    return length_unit(length)
+def _least(score: int, length: int) -> int:
+    """Return the least sum of a window of that length that has at least that score."""
+    return -(-score * length_unit(length) // (_ROOT_UNIT * _SCORE_UNIT))
 
 
 class GateModel:
@@ -124,13 +125,20 @@ class GateModel:
         head: Sizes and thresholds.
         weights: int8, shape (2**bits,).
         digest: Of the file, hex.
+
+    Attributes:
+        grams: Sums up the weights of a text.
+        least: Least sum that fires, by language (`eng`, `jpn`) and length of the window.
     """
 
     def __init__(self, head: Head, weights: NDArray[np.int8], digest: str) -> None:
         self.head = head
         self.digest = digest
-        self._thresholds = head.thresholds
-        self._grams = Grams(weights, head.bits, WINDOW, _STRIDE)
+        self.grams = Grams(weights, head.bits, WINDOW, _STRIDE)
+        self.least = {
+            language: array("q", [_least(limit, length) for length in range(WINDOW + 1)])
+            for language, limit in head.thresholds.items()
+        }
 
     def fires(self, folded: str) -> bool:
         """Return whether a folded text should be treated as sensitive."""
@@ -141,17 +149,14 @@ class GateModel:
 
     def fires_in(self, points: CodePoints) -> bool:
         """Return what `fires` does, for a text already cut into code points."""
-        score, top = self._score(points)
-        return score >= self._thresholds["jpn" if top >= _JAPANESE else "eng"]
+        best, length, top = self.grams.sum_in(points)
+        least = self.least["jpn" if top >= JAPANESE else "eng"]
+        return best >= least[min(length, WINDOW)]
 
     def score(self, folded: str) -> int:
         """Return the highest score of any window of a folded text."""
-        return self._score(reader().read(folded))[0]
-
-    def _score(self, points: CodePoints) -> tuple[int, int]:
-        """Return the score and the highest code point."""
-        best, length, top = self._grams.sum_in(points)
-        return best * _ROOT_UNIT * _SCORE_UNIT // _divisor(min(length, WINDOW)), top
+        best, length, _ = self.grams.sum_in(reader().read(folded))
+        return best * _ROOT_UNIT * _SCORE_UNIT // length_unit(min(length, WINDOW))
 
 
 def load(path: Path = MODEL_FILE) -> GateModel:

@@ -78,9 +78,9 @@ class Book:
             )
         order = list(shelves)
         self._names = [(order.index(shelf), category) for shelf, category in self._numbers]
-        self._exceptions = (1 << self._shelves) - 1
+        self.exceptions = (1 << self._shelves) - 1
         self._known: dict[int, Names] = {}
-        self._lexicon = Lexicon(
+        self.lexicon = Lexicon(
             found, _CLASSES, cover=self._numbers.get(cover, -1), watch=bool(self._hashed)
         )
 
@@ -97,13 +97,23 @@ class Book:
         Returns:
             The categories, shelf by shelf, exceptions taken out first; whether the cover leaves words.
         """
-        bits, hits, left, watched = self._lexicon.scan_in(points)
-        if bits & self._exceptions:
+        bits, hits, left, watched = self.lexicon.scan_in(points)
+        return self.named(points.text, bits, hits, watched), left
+
+    def named(
+        self,
+        folded: str,
+        bits: int,
+        hits: list[tuple[int, int, int]],
+        watched: list[tuple[int, int]],
+    ) -> Names:
+        """Return the categories of what a scan of a folded text found, shelf by shelf."""
+        if bits & self.exceptions:
             bits = self._unhidden(hits)
         names = self._known.get(bits)
         if names is None:
             names = self._name(bits)
-        return (self._slurs(points.text, watched, names) if watched else names), left
+        return self._slurs(folded, watched, names) if watched else names
 
     def _unhidden(self, hits: list[tuple[int, int, int]]) -> int:
         """Return the bits of the phrases that no exception of their shelf touches."""
@@ -137,7 +147,7 @@ class Book:
                 word = _INSIDE.sub("", word)
             known = self._hashed.get(_digest(word))
             if known is None:
-                self._lexicon.harmless(word)
+                self.lexicon.harmless(word)
                 continue
             for at, category in known:
                 names = tuple(

@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -27,6 +27,9 @@ from fastpath.openings import openings
 from fastpath.tables import Tables
 from fastpath.text import CONTRACTED, Words, words_of
 from fastpath.topics import PREFIX
+
+if TYPE_CHECKING:
+    from fastpath._turns import Ear
 
 _APP = msgspec.msgpack.Decoder(AppEntry)
 _PAGE = 4_096
@@ -109,6 +112,8 @@ class Snapshot(Tables):
         self._notes: dict[frozenset[str], bytearray] = {}
         self._ads: dict[int, AdEntry] = {}
         self.matcher = Matcher(self, manifest.longest_words, CONTRACTED)
+        #: What reads turns for it, once one was read (`reading.ear_of`).
+        self.ear: Ear | None = None
 
     @classmethod
     def open(cls, path: Path, *, verify: bool = True) -> Snapshot:

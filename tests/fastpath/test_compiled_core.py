@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import random
+import weakref
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
@@ -26,16 +28,19 @@ from fastpath import (
     _fragments,
     _grams,
     _lexicon,
+    _memory,
     _numbers,
     _points,
     _tongue,
+    _turns,
     decide,
     model,
+    reading,
 )
+from fastpath._memory import Memory
 from fastpath.compiler import compile_catalogue
 from fastpath.decide import choose, context_of
 from fastpath.phrases import read_lexicon
-from fastpath.reading import read_turns
 from fastpath.snapshot import Snapshot
 from fastpath.text import CONTRACTED, fold
 from fastpath.types import AdRequest, Turn
@@ -142,7 +147,7 @@ def test_plain_python_sums_without_limit(tmp_path: Path, monkeypatch: pytest.Mon
             turns=(Turn("user", "which laptop should I buy?"),), geo=chance.choice([None, "US"]),
         )  # fmt: skip
         context = context_of(asked, now_ms=NOW)
-        features = read_turns(opened, asked)
+        features = reading.read_turns(opened, asked)
         proposal = choose(opened, features, context)
         few = choose(opened, features, context, kept=5)
         assert few.eligible == proposal.eligible[:5]
@@ -214,6 +219,7 @@ def test_all_loops_mean_the_same_kinds() -> None:
         "_grams": {"_ALNUM": "ALNUM", "_DIGIT": "DIGIT"},
         "_fragments": {"_BLANK": "SPACE"},
     }
+    held["_turns"] = {"_DECIMAL": "DECIMAL"}
     for name, constants in held.items():
         for ours, theirs in constants.items():
             assert getattr(plain(name), ours) == getattr(_points, theirs), (name, ours)
@@ -231,6 +237,47 @@ def test_there_is_one_source() -> None:
         _numbers,
         _points,
         _tongue,
+        _turns,
+        _memory,
     ):
         assert plain(module.__name__.rpartition(".")[2]).__file__.endswith(".py")
     assert not plain("_core").is_compiled()
+
+
+TALKS = (
+    ["which laptop should I buy under $900?", "A laptop, then.", "is the Lenovo any good"],
+    ["hi", "Hello! What can I do for you?", "best running shoes and a hotel, please"],
+    ["ノートパソコンのおすすめは？", "どんな用途ですか。", "動画編集、20万円まで"],
+    ["I want to die", "I am sorry to hear that.", "which laptop?"],
+    ["Bonjour, quel ordinateur portable choisir ?", "…", "privet", "laptop"],
+    ["c++ and .net books, wi-fi router", "laptop " * 2_000],
+)
+
+
+@pytest.mark.parametrize("texts", TALKS, ids=range(len(TALKS)))
+def test_turns_are_read_alike(snapshot: Snapshot, texts: list[str]) -> None:
+    other = plain("_turns").Ear(snapshot)
+    turns = tuple(Turn("assistant" if at % 2 else "user", text) for at, text in enumerate(texts))
+    users = list(range(0, len(texts), 2))
+    for memory in (Memory(b"k", size=0), Memory(b"k")):
+        for _ in range(2):
+            ours = reading.ear_of(snapshot).read(snapshot, turns, users, None, memory)
+            assert ours == other.read(snapshot, turns, users, None, plain("_memory").Memory(b"k"))
+
+
+def test_an_ear_keeps_no_snapshot(tmp_path: Path) -> None:
+    """A snapshot that is swapped out goes at once, not when somebody looks for cycles."""
+    opened = Snapshot.open(compile_catalogue(sample(), tmp_path).path)
+    asked = AdRequest(
+        request_id="r", app_id="app_demo", conversation_id="c", message_id="m", now_ms=NOW,
+        turns=(Turn("user", "which laptop?"),),
+    )  # fmt: skip
+    reading.read_turns(opened, asked)
+    gone = weakref.ref(opened)
+    gc.collect()
+    gc.disable()
+    try:
+        del opened
+        assert gone() is None
+    finally:
+        gc.enable()

@@ -24,7 +24,7 @@ from fastpath.intent import numbers_too, read_intent
 from fastpath.language import Evidence, detect, evidence_of
 from fastpath.memory import Memory
 from fastpath.phrases import DATA
-from fastpath.reading import MAX_CHARS, MAX_MATCHES, MAX_TURNS, Reading, read_turns
+from fastpath.reading import MAX_CHARS, MAX_MATCHES, MAX_TURNS, read_turns
 from fastpath.snapshot import Snapshot
 from fastpath.text import fold, fold_whole
 from fastpath.types import AdRequest, Features, Reason, Turn
@@ -80,8 +80,8 @@ def test_compiled_reading_agrees_with_the_slow_one(text: str) -> None:
 @settings(max_examples=60, deadline=None)
 def test_remembered_readings_change_nothing(texts: list[str], hint: str | None) -> None:
     opened = _SNAPSHOT[0]
-    memory: Memory[Reading] = Memory(b"k" * 16, size=3)
-    nothing: Memory[Reading] = Memory(b"k" * 16, size=0)
+    memory: Memory = Memory(b"k" * 16, size=3)
+    nothing: Memory = Memory(b"k" * 16, size=0)
     for end in range(1, len(texts) + 1):
         request = asked(*texts[:end], hint=hint, roles="ua")
         once = read_turns(opened, request, memory=nothing)
@@ -101,24 +101,20 @@ def _opened(snapshot: Snapshot) -> Iterator[None]:
 
 
 def test_the_memory_holds_no_text_and_stays_small(snapshot: Snapshot) -> None:
-    memory: Memory[Reading] = Memory(b"k" * 16, size=8)
+    memory: Memory = Memory(b"k" * 16, size=8)
     for number in range(50):
         read_turns(snapshot, asked(f"which zyzzyva {number} laptop should I buy"), memory=memory)
     assert len(memory) <= 16
-    kept = repr([(key, vars_of(one)) for key, one in memory._young.items()])
+    kept = repr([(key, one.parts()) for key, one in memory.young.items()])
     assert "zyzzyva" not in kept
     assert "laptop" not in kept
-    assert memory.key("a") != Memory[Reading](b"other" * 3).key("a")
+    assert memory.key("a") != Memory(b"other" * 3).key("a")
     assert len(memory.key("\ud800")) == 16
-
-
-def vars_of(reading: Reading) -> dict[str, Any]:
-    return {name: getattr(reading, name) for name in Reading.__slots__}
 
 
 def test_tags_are_read_again_for_another_snapshot(snapshot: Snapshot, tmp_path: Path) -> None:
     other = Snapshot.open(compile_catalogue(type(sample())(ads=(), apps=()), tmp_path).path)
-    memory: Memory[Reading] = Memory(b"k" * 16)
+    memory: Memory = Memory(b"k" * 16)
     request = asked("which laptop should I buy?")
     assert read_turns(snapshot, request, memory=memory).matches
     assert not read_turns(other, request, memory=memory).matches

@@ -23,7 +23,7 @@ from fastpath.expand import Expander
 from fastpath.idlist import IdList, pack
 from fastpath.match import find_tags
 from fastpath.memory import Memory
-from fastpath.reading import Reading, read_turns
+from fastpath.reading import read_turns
 from fastpath.snapshot import Snapshot
 from fastpath.text import canonical_tag
 from fastpath.topics import shipped, tag_of
@@ -69,7 +69,7 @@ def test_the_model_in_the_snapshot_decides(strict: Path, tmp_path: Path) -> None
     assert other.snapshot_id != here.snapshot_id
     assert other.gate_model.digest == other.manifest.gate == model.load(strict).digest
     assert here.gate_model.digest == gate.ready()
-    memory: Memory[Reading] = Memory(b"secret")
+    memory: Memory = Memory(b"secret")
     for _ in range(2):  # what was remembered under one model is not believed under another
         assert read_turns(here, asks("which laptop?"), memory=memory).categories == ()
         found = read_turns(other, asks("which laptop?"), memory=memory)

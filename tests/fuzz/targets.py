@@ -32,7 +32,7 @@ from fastpath.decide import choose, context_of
 from fastpath.expand import Expander, read_table
 from fastpath.language import evidence_of
 from fastpath.memory import Memory
-from fastpath.reading import Reading, read_turns
+from fastpath.reading import read_turns
 from fastpath.snapshot import Snapshot
 from fastpath.text import CONTRACTED, canonical_tag, fold, fold_whole
 from fastpath.types import AdRequest, Turn
@@ -153,7 +153,7 @@ def reading(source: Source) -> None:
         request_id="r", app_id="app_demo", conversation_id="c", message_id="m", now_ms=NOW, turns=turns,
         language=source.choice((None, "en", "ja", "de")),
     )  # fmt: skip
-    memory: Memory[Reading] = Memory(b"k" * 16, size=2)
+    memory: Memory = Memory(b"k" * 16, size=2)
     once = read_turns(snapshot(), request, memory=memory)
     assert read_turns(snapshot(), request, memory=memory) == once
     assert "gate_error" not in once.categories
