@@ -9,6 +9,7 @@ from fastpath._tongue cimport Tongue
 
 cdef int _MATCH_TURNS, _MATCH_CHARS, _MAX_MATCHES, _SAMPLE, _WINDOW, _INTENT_TURNS, _MOST_TAGS
 cdef int _MOST_SAID
+cdef Py_ssize_t _PLAINLY, _FEW
 cdef unsigned int _DECIMAL, _JAPANESE
 cdef str _USER
 cdef frozenset _GATE_ERROR, _INDIRECT, _NO_NAMES
@@ -36,8 +37,13 @@ cdef class Ear:
     cdef object lexicons, book
     cdef str source, model
     cdef readonly bint sound
-    @cython.locals(last=Py_ssize_t, found=frozenset, closed=bint, asked=int, talk=Talk, points=Points)
-    cpdef object read(self, object snapshot, tuple turns, list users, object hint, Memory memory)
+    @cython.locals(
+        last=Py_ssize_t, found=frozenset, closed=bint, asked=int, talk=Talk, points=Points, users=list,
+        length=Py_ssize_t, text=str,
+    )
+    cpdef object read(
+        self, object snapshot, tuple turns, object hint, Memory memory, object readable
+    )
     cdef Matcher matcher
     cdef Reader reader
     cdef Tongue tongue

@@ -20,6 +20,8 @@ from fastpath.types import Features, Match, Reason
 
 _MATCH_TURNS, _MATCH_CHARS, _MAX_MATCHES, _SAMPLE, _WINDOW = 6, 8_000, 64, 2_000, 200
 _INTENT_TURNS, _MOST_TAGS = 3, 3
+#: Up to so many characters and turns can be read, whatever they are.
+_PLAINLY, _FEW = 10_000, 1_000
 _JAPANESE = 0x3041
 #: Of the kinds of characters, as in `_points`.
 _DECIMAL = 32
@@ -58,17 +60,23 @@ class Reading:
         return self.model, self.categories, self.said, self.evidence, self.source, self.tags
 
 
+def _unread(reason: Any) -> Any:
+    return Features(refusal=reason, language=language.UNKNOWN, language_why="default")
+
+
 class Talk:
     """The turns of one request while they are read.
 
     Args:
         snapshot: Whose tags are looked for.
-        texts: What was said.
+
+    Attributes:
+        texts: What was said. readings: what was found in each.
     """
 
-    def __init__(self, snapshot: Any, texts: list[str]) -> None:
+    def __init__(self, snapshot: Any) -> None:
         self.snapshot = snapshot
-        self.texts = texts
+        self.texts: list[str] = []
         self.readings: list[Any] = []
         #: The turns that were cut into code points, by number.
         self.points: dict[int, Any] = {}
@@ -106,17 +114,29 @@ class Ear:
         except Exception:  # the promise to users: a defect in here must close the gate
             self.sound = False
 
-    def read(self, snapshot: Any, turns: Any, users: Any, hint: Any, memory: Any) -> Any:
+    def read(self, snapshot: Any, turns: Any, hint: Any, memory: Any, readable: Any) -> Any:
         """Return the features of some turns.
 
         Args:
             snapshot: The one that it was made for.
             turns: `types.Turn`, oldest first.
-            users: Numbers of those that the user said, at least one.
             hint: The host's hint of the language.
             memory: `Memory` of readings.
+            readable: Tells of turns that are many or long whether they can be read.
         """
-        talk = Talk(snapshot, [turn.text for turn in turns])
+        talk = Talk(snapshot)
+        users = []
+        length = 0
+        for turn in turns:
+            text = turn.text
+            if turn.role == _USER:
+                users.append(len(talk.texts))
+            talk.texts.append(text)
+            length += len(text)
+        if not users:
+            return _unread(Reason.INVALID)
+        if (length > _PLAINLY or len(talk.texts) > _FEW) and not readable(turns):
+            return _unread(Reason.TOO_LONG)
         found = self._listen(talk, memory)
         last = users[len(users) - 1]
         heard = self._evidence(talk, last)
@@ -137,7 +157,7 @@ class Ear:
         elif served is None:
             refusal = Reason.UNSUPPORTED_LANGUAGE
         near: Any = ()
-        if refusal is None and semantic.wanted(served, asked):
+        if refusal is None and snapshot.vectors is not None and semantic.wanted(served, asked):
             near = tuple(sorted(semantic.similar(snapshot, self._points(talk, last).text)))
         for points in talk.points.values():
             self.reader.give(points)

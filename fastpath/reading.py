@@ -12,10 +12,9 @@ from typing import Final
 
 from fastpath._turns import Ear
 from fastpath._turns import Reading as Reading
-from fastpath.language import UNKNOWN
 from fastpath.memory import Memory, shared
 from fastpath.snapshot import Snapshot
-from fastpath.types import AdRequest, Features, Reason
+from fastpath.types import AdRequest, Features, Turn
 
 MAX_TURNS: Final = 1_000
 MAX_CHARS: Final = 200_000
@@ -35,15 +34,10 @@ def read_turns(snapshot: Snapshot, request: AdRequest, *, memory: Memory | None 
         request: Whose turns are read.
         memory: Where readings are remembered; by default one for the whole process.
     """
-    turns = request.turns
-    users = [at for at, turn in enumerate(turns) if turn.role == "user"]
-    if not users:
-        return _unread(Reason.INVALID)
-    if _too_long(request):
-        return _unread(Reason.TOO_LONG)
     remembered = shared() if memory is None else memory
-    features: Features = ear_of(snapshot).read(snapshot, turns, users, request.language, remembered)
-    return features
+    ear = snapshot.ear or ear_of(snapshot)
+    found: Features = ear.read(snapshot, request.turns, request.language, remembered, _readable)
+    return found
 
 
 def ear_of(snapshot: Snapshot) -> Ear:
@@ -56,13 +50,9 @@ def ear_of(snapshot: Snapshot) -> Ear:
     return ear
 
 
-def _unread(reason: Reason) -> Features:
-    return Features(refusal=reason, language=UNKNOWN, language_why="default")
-
-
-def _too_long(request: AdRequest) -> bool:
-    length = sum([len(turn.text) for turn in request.turns])
-    if len(request.turns) <= MAX_TURNS and length > MAX_CHARS // _EXPANSION and length <= MAX_CHARS:
+def _readable(turns: tuple[Turn, ...]) -> bool:
+    length = sum(len(turn.text) for turn in turns)
+    if len(turns) <= MAX_TURNS and length > MAX_CHARS // _EXPANSION and length <= MAX_CHARS:
         # One character may normalise to eighteen: what counts is the text that has to be read.
-        length = sum(len(unicodedata.normalize("NFKC", turn.text)) for turn in request.turns)
-    return len(request.turns) > MAX_TURNS or length > MAX_CHARS
+        length = sum(len(unicodedata.normalize("NFKC", turn.text)) for turn in turns)
+    return len(turns) <= MAX_TURNS and length <= MAX_CHARS

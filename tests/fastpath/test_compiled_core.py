@@ -258,11 +258,10 @@ TALKS = (
 def test_turns_are_read_alike(snapshot: Snapshot, texts: list[str]) -> None:
     other = plain("_turns").Ear(snapshot)
     turns = tuple(Turn("assistant" if at % 2 else "user", text) for at, text in enumerate(texts))
-    users = list(range(0, len(texts), 2))
     for memory in (Memory(b"k", size=0), Memory(b"k")):
         for _ in range(2):
-            ours = reading.ear_of(snapshot).read(snapshot, turns, users, None, memory)
-            assert ours == other.read(snapshot, turns, users, None, plain("_memory").Memory(b"k"))
+            ours = reading.ear_of(snapshot).read(snapshot, turns, None, memory, bool)
+            assert ours == other.read(snapshot, turns, None, plain("_memory").Memory(b"k"), bool)
 
 
 def test_an_ear_keeps_no_snapshot(tmp_path: Path) -> None:
