@@ -1,13 +1,14 @@
 """The whole decision over HTTP against a FastAPI echo: requests a second, CPU, and delays at half the load.
 
-    .venv/bin/python -m benchmarks.http [--state redis|local] [--mix talks|first] [--ads 10000] [--repeats 3]
+    .venv/bin/python -m benchmarks.http [--state redis|local|memory] [--mix talks|first] [--ads 10000]
 
 Real parts: the embedded PostgreSQL and Valkey, the real application with one worker, an API key, the rate tier,
 and a durable record of each decision: `redis` makes one script trip per decision, `local` keeps the state in the
 serving process, shares one sync of its journal among waiting requests (`SERVING_STATE=local`) and has a worker on
-the other processor that keeps its decisions. Echo and service take turns in one run on one machine; server on one
-processor, generator and Valkey on the other.
-Afterwards every answer is counted against the records that PostgreSQL keeps.
+the other processor that keeps its decisions; `memory` is the hot route and the decision (record, receipt and all)
+without a trip and without keeping what was decided. Echo and service take turns in one run on one machine; server on
+one processor, generator and Valkey on the other.
+Afterwards every answer is counted against the records that PostgreSQL keeps, except in `memory`.
 
 The mix decides how often an ad is signed and booked: in `talks` a conversation asks four times within the pause
 between two ads and sends all its turns again, in `first` every request begins a conversation.
@@ -149,8 +150,11 @@ def run(ads: int, seconds: float, repeats: int, each: int, *, state: str, mix: s
         row("body in, bytes on average", f"{sum(map(len, asked)) / len(asked):.0f}")
         cpus = halves()[0]
         echo = Server("benchmarks.echo_app:app", free_port(), {}, factory=False, cpus=cpus)
+        module, kept = (
+            ("benchmarks.memory_app", "redis") if state == "memory" else ("api.app", state)
+        )
         service = Server(
-            "api.app:create_app", free_port(), {**settings.as_env(), "SERVING_STATE": state},
+            f"{module}:create_app", free_port(), {**settings.as_env(), "SERVING_STATE": kept},
             factory=True, cpus=cpus,
         )  # fmt: skip
         try:
@@ -161,7 +165,8 @@ def run(ads: int, seconds: float, repeats: int, each: int, *, state: str, mix: s
             with worker(settings) if state == "local" else nullcontext():
                 rate, outcomes = saturation(echo, service, plain, lots[1:-1], seconds)
                 calm = half_load(service, lots[-1], rate, seconds)
-            records(settings, [warm, *outcomes, calm])
+            if state != "memory":
+                records(settings, [warm, *outcomes, calm])
         finally:
             echo.stop()
             service.stop()
@@ -175,7 +180,7 @@ def main() -> None:
     parser.add_argument(
         "--bodies", type=int, default=40_000, help="distinct requests per turn; more than are sent"
     )
-    parser.add_argument("--state", choices=["redis", "local"], default="redis")
+    parser.add_argument("--state", choices=["redis", "local", "memory"], default="redis")
     parser.add_argument("--mix", choices=["talks", "first"], default="talks")
     args = parser.parse_args()
     logging.disable(logging.CRITICAL)
