@@ -6,8 +6,8 @@ Real parts: the embedded PostgreSQL and Valkey, the real application with one wo
 and a durable record of each decision: `redis` makes one script trip per decision, `local` keeps the state in the
 serving process, shares one sync of its journal among waiting requests (`SERVING_STATE=local`) and has a worker on
 the other processor that keeps its decisions; `memory` is the hot route and the decision (record, receipt and all)
-without a trip and without keeping what was decided. Echo and service take turns in one run on one machine; server on
-one processor, generator and Valkey on the other.
+without a trip and without keeping what was decided. Echo and service take turns in one run on one machine; server
+on one processor, generator and Valkey on the other.
 Afterwards every answer is counted against the records that PostgreSQL keeps, except in `memory`.
 
 The mix decides how often an ad is signed and booked: in `talks` a conversation asks four times within the pause

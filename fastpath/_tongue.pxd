@@ -3,9 +3,10 @@ cimport cython
 from fastpath._points cimport Points, Reader
 
 cdef unsigned long long _PRIME, _MIX, _MASK, _ROW
-cdef int _LETTERS, _MOST, _LONG
+cdef int _LETTERS, _MOST, _LONG, _PAIRS
 cdef unsigned int _ALPHA, _WORD
 
+cdef unsigned int _pair(unsigned int last, unsigned int before) noexcept
 cdef unsigned long long _step(unsigned long long h, unsigned long long code) noexcept
 cdef unsigned long long _end(unsigned long long h) noexcept
 
@@ -22,7 +23,7 @@ cdef class Tongue:
     cdef unsigned long long seed, word_mask, ending_mask
     cdef int[::1] row_from, row_names, row_points, word_rows, letters, ending_to
     cdef unsigned long long[::1] word_keys, ending_keys, accepts
-    cdef unsigned char[::1] local, blocks
+    cdef unsigned char[::1] local, blocks, last
     cdef list accents, pool
     @cython.locals(h="unsigned long long", i=Py_ssize_t)
     cpdef object word_hash(self, str word)

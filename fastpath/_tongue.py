@@ -17,6 +17,7 @@ _MIX = 0xBF58476D1CE4E5B9
 _MASK = 0xFFFFFFFFFFFFFFFF
 _ROW = 2_097_152
 _LETTERS = 8_192
+_PAIRS = 4_096
 _MOST = 64
 #: Words from this length on are looked at for their endings.
 _LONG = 6
@@ -97,6 +98,8 @@ class Tongue:
         """Grow the trie of endings, read from the last letter."""
         edges: dict[tuple[int, int], int] = {}
         accepts = [0]
+        #: Whether endings have such last two letters: most words end there.
+        self.last = bytearray(_PAIRS)
         for name, found in endings.items():
             for ending in found:
                 node = 0
@@ -105,6 +108,8 @@ class Tongue:
                     if node == len(accepts):
                         accepts.append(0)
                 accepts[node] |= 1 << self.names.index(name)
+                pair = _pair(ord(ending[-1]), ord(ending[-2]))
+                self.last[pair] = 1
         self.accepts = array("Q", accepts)
         keys = {node * _ROW + code + 1: to for (node, code), to in edges.items()}
         self.ending_keys, self.ending_to, self.ending_mask = _table(keys)
@@ -251,6 +256,8 @@ class Tongue:
         """Return the languages, one bit each, that a word ends like."""
         bits = 0
         node = 0
+        if not self.last[_pair(points.codes[end - 1], points.codes[end - 2])]:
+            return 0
         for k in range(end - start):
             wanted = node * _ROW + points.codes[end - 1 - k] + 1
             at = wanted & self.ending_mask
@@ -287,6 +294,10 @@ class Tongue:
                 if any(low <= ord(c) <= last for c in sample):
                     scores[name] += points
         return 0
+
+
+def _pair(last: Any, before: Any) -> Any:
+    return (last & 63) << 6 | (before & 63)
 
 
 def _step(h: Any, code: Any) -> Any:

@@ -28,8 +28,7 @@ cdef class Reading:
 @cython.final
 cdef class Talk:
     cdef object snapshot
-    cdef list texts, readings
-    cdef dict points
+    cdef list texts, readings, points
 
 
 @cython.final

@@ -78,8 +78,8 @@ class Talk:
         self.snapshot = snapshot
         self.texts: list[str] = []
         self.readings: list[Any] = []
-        #: The turns that were cut into code points, by number.
-        self.points: dict[int, Any] = {}
+        #: Those that were cut into code points, else None.
+        self.points: list[Any] = []
 
 
 class Ear:
@@ -132,6 +132,7 @@ class Ear:
             if turn.role == _USER:
                 users.append(len(talk.texts))
             talk.texts.append(text)
+            talk.points.append(None)
             length += len(text)
         if not users:
             return _unread(Reason.INVALID)
@@ -159,8 +160,9 @@ class Ear:
         near: Any = ()
         if refusal is None and snapshot.vectors is not None and semantic.wanted(served, asked):
             near = tuple(sorted(semantic.similar(snapshot, self._points(talk, last).text)))
-        for points in talk.points.values():
-            self.reader.give(points)
+        for points in talk.points:
+            if points is not None:
+                self.reader.give(points)
         return Features(
             refusal=refusal,
             language=seen,
@@ -200,7 +202,7 @@ class Ear:
 
     def _points(self, talk: Any, at: Any) -> Any:
         """Return a turn, folded and cut into code points."""
-        points = talk.points.get(at)
+        points = talk.points[at]
         if points is None:
             text = talk.texts[at]
             points = self.reader.read(text.lower() if text.isascii() else fold(text))
