@@ -3,9 +3,9 @@ cimport cython
 
 @cython.final
 cdef class Memory:
-    cdef object keyed
+    cdef bytes secret
     cdef Py_ssize_t size
     cdef readonly dict young, old
-    cpdef bytes key(self, str text)
-    cpdef object get(self, bytes key)
-    cpdef object put(self, bytes key, object found)
+    cpdef tuple key(self, str text)
+    cpdef object get(self, tuple key)
+    cpdef object put(self, tuple key, object found)

@@ -23,6 +23,8 @@ _INTENT_TURNS, _MOST_TAGS = 3, 3
 #: Up to so many characters and turns can be read, whatever they are.
 _PLAINLY, _FEW = 10_000, 1_000
 _JAPANESE = 0x3041
+#: What a form, an age and "only the assistant said it" are told apart by in one number.
+_AGE, _UNASKED = 1 << 32, 1 << 40
 #: Of the kinds of characters, as in `_points`.
 _DECIMAL = 32
 _USER = "user"
@@ -303,22 +305,28 @@ class Ear:
                     len(tags),
                     0,
                 )
-        found: dict[int, tuple[bool, int, int, int]] = {}
+        # Whether only the assistant said it, its age, tag and form, in one number each: in order of rank.
+        found: dict[int, int] = {}
         age = 0
         for at in range(last - 1, max(-1, last - 1 - _MATCH_TURNS), -1):
             user = turns[at].role == _USER
+            row = age * _AGE if user else _UNASKED + age * _AGE
             tags = self._tags(talk, at)
-            for tag in tags:
-                known = found.get(tag)
-                if known is None or (user and known[0]):
-                    found[tag] = (not user, age, tag, tags[tag])
+            for tag, form in tags.items():
+                known = found.get(tag, -1)
+                if known < 0 or (user and known >= _UNASKED):
+                    found[tag] = row + form
             age += user
         cut = len(found) - _MAX_MATCHES
         if cut > 0:
-            found = {row[2]: row for row in sorted(found.values())[:_MAX_MATCHES]}
+            ranked = sorted([(row // _AGE, tag) for tag, row in found.items()])
+            found = {tag: found[tag] for _, tag in ranked[:_MAX_MATCHES]}
         matches = []
         for tag in sorted(found):
             row = found[tag]
-            asked += not row[0]
-            matches.append(Match(tag, row[3], row[1], not row[0]))
+            user = row < _UNASKED
+            asked += user
+            if not user:
+                row -= _UNASKED
+            matches.append(Match(tag, row % _AGE, row // _AGE, user))
         return tuple(matches), asked, max(0, cut)
