@@ -10,7 +10,6 @@ from fastpath._tongue cimport Tongue
 cdef int _MATCH_TURNS, _MATCH_CHARS, _MAX_MATCHES, _SAMPLE, _WINDOW, _INTENT_TURNS, _MOST_TAGS
 cdef int _MOST_SAID
 cdef Py_ssize_t _PLAINLY, _FEW
-cdef long long _AGE, _UNASKED
 cdef unsigned int _DECIMAL, _JAPANESE
 cdef str _USER
 cdef frozenset _GATE_ERROR, _INDIRECT, _NO_NAMES
@@ -71,6 +70,6 @@ cdef class Ear:
     cdef dict _tags(self, Talk talk, Py_ssize_t at)
     @cython.locals(
         last=Py_ssize_t, asked=int, at=Py_ssize_t, tags=dict, found=dict, age=int, user=bint,
-        known="long long", row="long long", cut=Py_ssize_t, matches=list,
+        kept=list,
     )
     cdef tuple _matches(self, Talk talk, object turns)

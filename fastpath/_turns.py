@@ -23,8 +23,6 @@ _INTENT_TURNS, _MOST_TAGS = 3, 3
 #: Up to so many characters and turns can be read, whatever they are.
 _PLAINLY, _FEW = 10_000, 1_000
 _JAPANESE = 0x3041
-#: What a form, an age and "only the assistant said it" are told apart by in one number.
-_AGE, _UNASKED = 1 << 32, 1 << 40
 #: Of the kinds of characters, as in `_points`.
 _DECIMAL = 32
 _USER = "user"
@@ -305,28 +303,28 @@ class Ear:
                     len(tags),
                     0,
                 )
-        # Whether only the assistant said it, its age, tag and form, in one number each: in order of rank.
-        found: dict[int, int] = {}
+        found: dict[int, Any] = {}
         age = 0
         for at in range(last - 1, max(-1, last - 1 - _MATCH_TURNS), -1):
             user = turns[at].role == _USER
-            row = age * _AGE if user else _UNASKED + age * _AGE
             tags = self._tags(talk, at)
             for tag, form in tags.items():
-                known = found.get(tag, -1)
-                if known < 0 or (user and known >= _UNASKED):
-                    found[tag] = row + form
+                known = found.get(tag)
+                if known is None or (user and not known.asked):
+                    found[tag] = Match(tag, form, age, user)
+                    asked += user
             age += user
-        cut = len(found) - _MAX_MATCHES
-        if cut > 0:
-            ranked = sorted([(row // _AGE, tag) for tag, row in found.items()])
-            found = {tag: found[tag] for _, tag in ranked[:_MAX_MATCHES]}
-        matches = []
-        for tag in sorted(found):
-            row = found[tag]
-            user = row < _UNASKED
-            asked += user
-            if not user:
-                row -= _UNASKED
-            matches.append(Match(tag, row % _AGE, row // _AGE, user))
-        return tuple(matches), asked, max(0, cut)
+        if len(found) <= _MAX_MATCHES:
+            return tuple([found[tag] for tag in sorted(found)]), asked, 0
+        kept = sorted(found.values(), key=_rank)[:_MAX_MATCHES]
+        asked = len([match for match in kept if match.asked])
+        return tuple(sorted(kept, key=_tag_of)), asked, len(found) - _MAX_MATCHES
+
+
+def _rank(one: Any) -> Any:
+    """Return what matches are kept by: those of the user before others, the latest first."""
+    return not one.asked, one.age, one.tag
+
+
+def _tag_of(one: Any) -> Any:
+    return one.tag
