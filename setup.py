@@ -26,6 +26,7 @@ CORE = (
     "_memory",
     "_turns",
     "_vectors",
+    "_trip",
 )
 
 try:

@@ -13,6 +13,7 @@ import logging
 import os
 import struct
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
@@ -63,6 +64,8 @@ class Journal:
         self._size = os.fstat(self._handle).st_size
         self._waiting: list[bytes] = []
         self._appended = self._synced = 0
+        #: Who waits for how many frames, in order.
+        self._waiters: deque[tuple[int, asyncio.Future[None]]] = deque()
         self._flushing: asyncio.Task[None] | None = None
         self._broken: OSError | None = None
 
@@ -88,13 +91,16 @@ class Journal:
         Raises:
             Unavailable: `state_unavailable`, now and ever after: what was lost is not known.
         """
-        wanted = self._appended
-        while self._synced < wanted:
-            self.check()
-            if self._flushing is None:
-                self._flushing = asyncio.create_task(self._flush())
-            await asyncio.shield(self._flushing)
         self.check()
+        if self._synced >= self._appended:
+            return
+        loop = asyncio.get_running_loop()
+        # One each: whoever gives up takes only its own away.
+        waiter = loop.create_future()
+        self._waiters.append((self._appended, waiter))
+        if self._flushing is None:
+            self._flushing = loop.create_task(self._flush())
+        await waiter
 
     def check(self) -> None:
         """Raise `Unavailable` if a write has failed."""
@@ -176,13 +182,29 @@ class Journal:
         return handle
 
     async def _flush(self) -> None:
-        frames, self._waiting = self._waiting, []
-        count = self._appended
+        loop = asyncio.get_running_loop()
         try:
-            await asyncio.to_thread(self._write, frames)
-            self._synced = max(self._synced, count)
+            while self._waiters:
+                frames, self._waiting = self._waiting, []
+                count = self._appended
+                await loop.run_in_executor(None, self._write, frames)
+                self._synced = max(self._synced, count)
+                self._wake()
+        except Unavailable as error:
+            self._wake(error)
         finally:
             self._flushing = None
+
+    def _wake(self, error: Unavailable | None = None) -> None:
+        """Tell those whose frames are on the disk; all, if no frame will ever be."""
+        while self._waiters and (error is not None or self._waiters[0][0] <= self._synced):
+            _, waiter = self._waiters.popleft()
+            if waiter.done():
+                continue
+            if error is None:
+                waiter.set_result(None)
+            else:
+                waiter.set_exception(error)
 
     def _write(self, frames: list[bytes]) -> None:
         try:

@@ -19,6 +19,7 @@ from fastpath.reservation import (
 
 _REMEMBERED: Final = 100_000
 _NEVER_AN_AD: Final = frozenset({Verdict.REFUSED, Verdict.SENSITIVE})
+_REFUSED: Final = (Verdict.REFUSED, "")
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 Scope = tuple[str, str]
@@ -119,41 +120,48 @@ class LocalReservation:
 
     async def reserve(self, ask: Ask) -> Ruling:
         """Decide atomically; see `Reservation`."""
-        ruling = self.decide(ask)
-        if not ruling.repeated and (ask.final or ruling.verdict not in TRY_ANOTHER):
-            self.apply(ask, ruling.verdict)
-            return msgspec.structs.replace(ruling, shown=self._shown_in(_scope(ask)))
-        return ruling
+        return self.take(ask, (ask.app_id, ask.conversation_id), ask.message_id)
 
-    def decide(self, ask: Ask) -> Ruling:
-        """Return what would be said to a question; only a closed conversation is noted."""
-        scope = _scope(ask)
+    def take(self, ask: Ask, scope: Scope, message: str) -> Ruling:
+        """Decide and take it in, under these names of conversation and message."""
+        memory = self.memory
         if ask.sensitive:
             self._close(scope, ask.now_ms)
-        seen = self.memory.answers.get((*scope, ask.message_id))
+        name = (*scope, message)
+        seen = memory.answers.get(name)
         # A message may be edited, or sent again after the conversation has turned: no ad is repeated then.
-        turned = self.memory.sticky.get(scope, 0) > ask.now_ms
-        if seen is not None and not (turned and seen[0] not in _NEVER_AN_AD):
+        if seen is not None and not (
+            seen[0] not in _NEVER_AN_AD and memory.sticky.get(scope, 0) > ask.now_ms
+        ):
             return Ruling(seen[0], seen[1], True)
-        verdict, cap = self._verdict(ask, scope) if ask.wants_ad else (Verdict.REFUSED, "")
-        shown = self._shown_in(scope)
+        verdict, cap = self._verdict(ask, scope) if ask.wants_ad else _REFUSED
         if verdict in TRY_ANOTHER and not ask.final:
-            return Ruling(verdict, b"", False, cap=cap, shown=shown)
-        return Ruling(verdict, ask.said(verdict), False, cap=cap, shown=shown)
-
-    def apply(self, ask: Ask, verdict: Verdict) -> None:
-        """Take in a decision: the second half of `reserve`, and what a restart does with a journal."""
-        scope = _scope(ask)
-        if ask.sensitive:
-            self._close(scope, ask.now_ms)
+            return Ruling(verdict, b"", False, cap, self._shown_in(scope))
         if verdict is Verdict.GRANTED:
             self._grant(ask, scope)
         answer = ask.said(verdict)
-        self._remember(self.memory.answers, (*scope, ask.message_id), (verdict, answer))
+        self._remember(memory.answers, name, (verdict, answer))
         if self._keep:
             self.decisions.append((ask.request_id, verdict, ask.record))
             if verdict is Verdict.GRANTED:
                 self.offers[ask.request_id] = ask.offer
+        return Ruling(verdict, answer, False, cap, self._shown_in(scope))
+
+    def restore(self, ask: Ask, verdict: Verdict) -> None:
+        """Take in again what was decided on a question before a restart."""
+        scope = ask.app_id, ask.conversation_id
+        if verdict is Verdict.GRANTED:
+            self._grant(ask, scope)
+        closed_ms = ask.now_ms if ask.sensitive else None
+        self.said(scope, ask.message_id, verdict, ask.said(verdict), closed_ms)
+
+    def said(
+        self, scope: Scope, message: str, verdict: Verdict, answer: bytes, closed_ms: int | None
+    ) -> None:
+        """Remember an answer, and when its conversation was found sensitive, if it was."""
+        if closed_ms is not None:
+            self._close(scope, closed_ms)
+        self._remember(self.memory.answers, (*scope, message), (verdict, answer))
 
     async def settle(
         self, campaign_id: str, request_id: str, *, spent_micros: int, day: str
@@ -244,7 +252,8 @@ class LocalReservation:
         self._remember(self.memory.shown, scope, seen)
 
     def _shown_in(self, scope: Scope) -> tuple[tuple[str, int], ...]:
-        return tuple(self.memory.shown.get(scope, {}).items())
+        shown = self.memory.shown.get(scope)
+        return tuple(shown.items()) if shown else ()
 
     def _remember(self, store: dict[_K, _V], key: _K, value: _V, *, forget: bool = True) -> None:
         """Keep a value as the latest; forget the oldest when there are too many, if that is allowed."""
@@ -269,10 +278,6 @@ class LocalReservation:
 
     def _of(self, campaign_id: str) -> _Campaign:
         return self.memory.campaigns.setdefault(campaign_id, _Campaign())
-
-
-def _scope(ask: Ask) -> Scope:
-    return ask.app_id, ask.conversation_id
 
 
 def _capped(ask: Ask) -> bool:

@@ -15,21 +15,45 @@ import msgspec
 
 from domain.errors import Unavailable
 from domain.formats import COOLDOWN_MS
+from fastpath._trip import names
 from fastpath.caps import CapKey
 from fastpath.journal import Journal, Place
 from fastpath.local import LocalReservation, Memory
-from fastpath.reservation import Ask, Keys, Ruling, Verdict
+from fastpath.reservation import TRY_ANOTHER, Ask, Ruling, Verdict
 
 log = logging.getLogger("parley.pinned")
 
 _MOST: Final = 1_000_000
+#: What stands before hashed names, in memory and in the journal.
+_TALK: Final = "parley:c:"
+_MESSAGE: Final = "parley:m:"
 
 
 class Done(msgspec.Struct, frozen=True, tag="done", array_like=True):
-    """A decision; the ask holds hashes instead of the host's ids, and only the answer that was given."""
+    """A granted ad; the ask holds hashes instead of the host's ids, and only the answer that was given.
+
+    Other verdicts stand in journals that were written before there was `NoAd`.
+    """
 
     ask: Ask
     verdict: Verdict
+
+
+class NoAd(msgspec.Struct, frozen=True, gc=False, tag="no", array_like=True):
+    """A decision that granted nothing: what a restart and whoever keeps it need of it.
+
+    Attributes:
+        conversation, message: Hashed names, as in the asks of `Done`.
+        closed_ms: When its conversation was found sensitive, if it was.
+    """
+
+    conversation: str
+    message: str
+    request_id: str
+    verdict: Verdict
+    answer: bytes
+    record: bytes
+    closed_ms: int | None
 
 
 class Over(msgspec.Struct, frozen=True, tag="over", array_like=True):
@@ -46,7 +70,7 @@ class Checkpoint(msgspec.Struct, frozen=True, tag="all", array_like=True):
     memory: Memory
 
 
-Entry = Done | Over | Checkpoint
+Entry = Done | NoAd | Over | Checkpoint
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Entry).decode
 
@@ -64,7 +88,6 @@ class PinnedReservation:
 
     def __init__(self, journal: Journal, *, cooldown_ms: int = COOLDOWN_MS) -> None:
         self._journal = journal
-        self._keys = Keys()
         self._state = LocalReservation(cooldown_ms=cooldown_ms, most=_MOST, keep=False)
         self.allowed = True
         for payload in journal.last():
@@ -78,27 +101,24 @@ class PinnedReservation:
         Raises:
             Unavailable: `state_unavailable`.
         """
-        self._journal.check()
+        journal = self._journal
+        journal.check()
         if not self.allowed:
             raise Unavailable(
                 "state_unavailable",
                 "This process may not be the only one that serves; no ad is shown.",
             )
-        mine = self._hashed(ask)
-        ruling = await self._state.reserve(mine)
-        written = not ruling.repeated and (bool(ruling.answer) or ask.final)
-        if written:
-            kept = {ruling.verdict: ruling.answer}
-            done = Done(
-                msgspec.structs.replace(mine, answers=kept, overruled=(b"", b""), offer=b""),
-                ruling.verdict,
-            )
-            self._journal.append(_encode(done))
-        if ruling.verdict is Verdict.GRANTED or ask.sensitive:
+        talk, message = names(ask.app_id, ask.conversation_id, ask.message_id)
+        talk, message = _TALK + talk, _MESSAGE + message
+        ruling = self._state.take(ask, ("", talk), message)
+        verdict = ruling.verdict
+        if not ruling.repeated and (ask.final or verdict not in TRY_ANOTHER):
+            journal.append(_encode(_entry(ask, talk, message, verdict, ruling.answer)))
+        if verdict is Verdict.GRANTED or ask.sensitive:
             # Also for a repeated answer: the first one may still be on its way to the disk.
-            await self._journal.durable()
-        if self._journal.full:
-            await self._journal.rotate(lambda: _encode(Checkpoint(self._state.memory)))
+            await journal.durable()
+        if journal.full:
+            await journal.rotate(lambda: _encode(Checkpoint(self._state.memory)))
         return ruling
 
     async def settle(
@@ -136,8 +156,9 @@ class PinnedReservation:
         for payload, after in self._journal.read(place):
             place = after
             entry = _decode(payload)
-            if isinstance(entry, Done):
-                found.append((entry.ask.request_id, entry.verdict, entry.ask.record))
+            if isinstance(entry, Done | NoAd):
+                made = entry.ask if isinstance(entry, Done) else entry
+                found.append((made.request_id, entry.verdict, made.record))
                 if len(found) >= most:
                     break
         return found, place
@@ -150,20 +171,14 @@ class PinnedReservation:
         """Write what waits and let go of the journal."""
         await self._journal.close()
 
-    def _hashed(self, ask: Ask) -> Ask:
-        scope = (ask.app_id, ask.conversation_id)
-        return msgspec.structs.replace(
-            ask,
-            app_id="",
-            conversation_id=self._keys.conversation("c", *scope),
-            message_id=self._keys.conversation("m", *scope, ask.message_id),
-        )
-
     def _take_in(self, entry: Entry) -> None:
         if isinstance(entry, Checkpoint):
             self._state.memory = entry.memory
         elif isinstance(entry, Done):
-            self._state.apply(entry.ask, entry.verdict)
+            self._state.restore(entry.ask, entry.verdict)
+        elif isinstance(entry, NoAd):
+            scope = "", entry.conversation
+            self._state.said(scope, entry.message, entry.verdict, entry.answer, entry.closed_ms)
         else:
             campaign = self._state.memory.campaigns.get(entry.campaign_id)
             if campaign is not None:
@@ -171,3 +186,15 @@ class PinnedReservation:
             for cap in entry.caps:
                 _, grants = self._state.memory.caps.get(cap.key, (0, {}))
                 grants.pop(entry.request_id, None)
+
+
+def _entry(ask: Ask, talk: str, message: str, verdict: Verdict, answer: bytes) -> Done | NoAd:
+    """Return what is written down of a decision, under hashed names."""
+    if verdict is not Verdict.GRANTED:
+        closed_ms = ask.now_ms if ask.sensitive else None
+        return NoAd(talk, message, ask.request_id, verdict, answer, ask.record, closed_ms)
+    kept = msgspec.structs.replace(
+        ask, app_id="", conversation_id=talk, message_id=message, answers={verdict: answer},
+        overruled=(b"", b""), offer=b"",
+    )  # fmt: skip
+    return Done(kept, verdict)

@@ -8,16 +8,17 @@ has booked plus what is held for offers still open; a campaign whose counter is 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Sequence
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 import msgspec
 
 from domain.errors import Unavailable
 from domain.formats import COOLDOWN_MS
+from fastpath._trip import Parts, command
 from fastpath.caps import CapKey as CapKey
 from fastpath.caps import caps_of as caps_of
 
@@ -28,6 +29,12 @@ STICKY_TTL_MS: Final = 24 * 3_600_000
 SHOWN_TTL_MS: Final = 24 * 3_600_000
 SHOWN_CAMPAIGNS: Final = 32
 STREAM_LENGTH: Final = 1_000_000
+_REFUSE: Final = "refuse.lua"
+_RESERVE: Final = "reserve.lua"
+#: Keys of the two scripts; a question for an ad has one more for each cap.
+_REFUSE_KEYS: Final = 4
+_ASK_KEYS: Final = 10
+_ZERO: Final = ord("0")
 
 
 class Verdict(StrEnum):
@@ -44,7 +51,7 @@ class Verdict(StrEnum):
 
 #: Verdicts after which another candidate may be tried.
 TRY_ANOTHER: Final = frozenset({Verdict.BUDGET, Verdict.FREQUENCY})
-#: Order of the answers in the script's arguments.
+#: Codes of the verdicts in scripts and in what is kept: their places.
 VERDICTS: Final = tuple(Verdict)
 
 
@@ -161,6 +168,15 @@ class EvalClient(Protocol):
         ...
 
 
+@runtime_checkable
+class PackedClient(EvalClient, Protocol):
+    """A client that also sends a command which is written out already, and gives up waiting in time."""
+
+    def send(self, command: bytes) -> Awaitable[Any]:
+        """Send the bytes of a whole command; its reply, or what the server says is wrong with it."""
+        ...
+
+
 class Keys:
     """Names of all keys. One server holds them all.
 
@@ -169,11 +185,19 @@ class Keys:
 
     Args:
         prefix: Put before every key, e.g. for tests that share a server.
+
+    Attributes:
+        decisions: The stream of what was decided.
+        said: Before a message's hash: what it was answered. sticky, shown, cool: before a conversation's.
     """
 
     def __init__(self, prefix: str = "") -> None:
         self._prefix = prefix
         self.decisions = f"{prefix}parley:decisions"
+        self.said = f"{prefix}parley:said:"
+        self.sticky = f"{prefix}parley:sticky:"
+        self.shown = f"{prefix}parley:shown:"
+        self.cool = f"{prefix}parley:cool:"
 
     def offer(self, request_id: str) -> str:
         """Return the key of an open offer."""
@@ -183,45 +207,25 @@ class Keys:
         """Return the hash of booked micros: `total` and `d:<day>`."""
         return f"{self._prefix}parley:spent:{campaign_id}"
 
+    def hold(self, campaign_id: str) -> str:
+        """Return what the names of `holds` begin with."""
+        return f"{self._prefix}parley:hold:{campaign_id}"
+
     def holds(self, campaign_id: str) -> tuple[str, str, str]:
         """Return the keys of held sums, hold expiries and holds by request."""
-        base = f"{self._prefix}parley:hold:{campaign_id}"
+        base = self.hold(campaign_id)
         return f"{base}:sum", f"{base}:exp", f"{base}:req"
 
     def cap(self, key: str) -> str:
         """Return the sorted set of a frequency cap: request ids by the time of their grant."""
         return f"{self._prefix}parley:cap:{key}"
 
-    def conversation(self, kind: str, *parts: str) -> str:
-        """Return a key over host-chosen ids, hashed: they may be long, odd or identifying."""
-        return f"{self._prefix}parley:{kind}:{_digest(parts).hexdigest()}"
-
-    def message(self, app: str, conversation: str, message: str) -> tuple[str, str, str, str]:
-        """Return the keys `idem` of a message, and `cool`, `sticky` and `shown` of its conversation.
-
-        The names are those of `conversation`; hashing its ids once for all four is what a decision can afford.
-        """
-        digest = _digest((app, conversation))
-        talk, prefix = digest.hexdigest(), f"{self._prefix}parley"
-        digest.update(_sized(message))
-        idem = f"{prefix}:idem:{digest.hexdigest()}"
-        return idem, f"{prefix}:cool:{talk}", f"{prefix}:sticky:{talk}", f"{prefix}:shown:{talk}"
-
-
-def _digest(parts: Iterable[str]) -> hashlib.blake2b:
-    return hashlib.blake2b(b"".join(map(_sized, parts)), digest_size=16)
-
-
-def _sized(part: str) -> bytes:
-    raw = part.encode("utf-8", "replace")
-    return len(raw).to_bytes(4, "big") + raw
-
 
 class RedisReservation:
     """The state in Redis or Valkey, one EVALSHA per decision.
 
     Args:
-        client: See `EvalClient`.
+        client: See `EvalClient`; a `PackedClient` is asked without detours if it keeps time itself.
         keys: Key names.
         cooldown_ms: Pause between two ads of one conversation.
         timeout_s: A slower answer counts as "down"; None: the client itself gives up in time.
@@ -237,8 +241,10 @@ class RedisReservation:
     ) -> None:
         self._client = client
         self.keys = keys or Keys()
+        self._parts = Parts(self.keys, VERDICTS)
         self._cooldown_ms = cooldown_ms
         self._timeout_s = timeout_s
+        self._send = client.send if timeout_s is None and isinstance(client, PackedClient) else None
         self._shas: dict[str, str] = {}
 
     async def reserve(self, ask: Ask) -> Ruling:
@@ -247,43 +253,30 @@ class RedisReservation:
         Raises:
             Unavailable: `state_unavailable`.
         """
-        k = self.keys
-        idem, cool, sticky, shown_key = k.message(ask.app_id, ask.conversation_id, ask.message_id)
-        keys = (
-            idem,
-            cool,
-            sticky,
-            k.spent(ask.campaign_id),
-            *k.holds(ask.campaign_id),
-            k.decisions,
-            k.offer(ask.request_id),
-            shown_key,
-            *(k.cap(cap.key) for cap in ask.caps),
-        )
-        args: tuple[Any, ...] = (
-            ask.now_ms, self._cooldown_ms, int(ask.wants_ad), int(ask.sensitive), ask.request_id,
-            ask.hold_micros, ask.hold_expires_ms, ask.day, _cap(ask.budget_total_micros),
-            _cap(ask.budget_daily_micros), int(ask.final), IDEMPOTENCY_TTL_MS, STICKY_TTL_MS,
-            ask.offer, ask.offer_ttl_ms, STREAM_LENGTH, ask.record,
-            *[ask.answers.get(verdict, b"") for verdict in VERDICTS], *ask.overruled,
-            ask.campaign_id, SHOWN_TTL_MS, SHOWN_CAMPAIGNS,
-            *(part for cap in ask.caps for part in (cap.limit, cap.window_ms, cap.scope.value)),
-        )  # fmt: skip
-        verdict, answer, repeated, cap, flat = await self._run("reserve.lua", keys, args)
-        shown = tuple((_text(c), int(n)) for c, n in zip(flat[::2], flat[1::2], strict=True))
-        said = Verdict(_text(verdict))
-        # What was asked is not sent back.
-        given = _bytes(answer) if repeated else b""
-        if not repeated and (ask.final or said not in TRY_ANOTHER):
-            given = ask.said(said)
-        return Ruling(said, given, bool(repeated), cap=_text(cap), shown=shown)
+        name = _RESERVE if ask.wants_ad else _REFUSE
+        sha = self._shas.get(name)
+        try:
+            parts = self._parts.wanted(ask) if ask.wants_ad else self._parts.refused(ask)
+            keys = _ASK_KEYS + len(ask.caps) if ask.wants_ad else _REFUSE_KEYS
+            if sha is None or self._send is None:
+                reply = await self._run(name, keys, parts)
+            else:
+                reply = await self._send(command(_head(sha, keys, len(parts)), parts))
+        except Exception as error:  # a state that cannot be asked, or not this, grants nothing
+            if sha is None or not _forgotten(error):
+                raise _unavailable() from error
+            self._shas.clear()
+            return await self.reserve(ask)
+        return _ruling(ask, reply)
 
     async def settle(
         self, campaign_id: str, request_id: str, *, spent_micros: int, day: str
     ) -> bool:
         """Replace a hold by what was spent; False if there was no hold (any more)."""
         keys = (self.keys.spent(campaign_id), *self.keys.holds(campaign_id))
-        return bool(await self._run("settle.lua", keys, (request_id, spent_micros, day)))
+        return bool(
+            await self._run("settle.lua", len(keys), (*keys, request_id, spent_micros, day))
+        )
 
     async def release(
         self, campaign_id: str, request_id: str, caps: tuple[CapKey, ...] = ()
@@ -291,19 +284,19 @@ class RedisReservation:
         """Give back what a grant took that never reached the host: its hold, and its place in caps."""
         k = self.keys
         keys = (k.spent(campaign_id), *k.holds(campaign_id), *(k.cap(cap.key) for cap in caps))
-        return bool(await self._run("settle.lua", keys, (request_id, 0, "")))
+        return bool(await self._run("settle.lua", len(keys), (*keys, request_id, 0, "")))
 
     async def set_spent(
         self, campaign_id: str, *, total_micros: int, day: str, daily_micros: int
     ) -> None:
         """Set the counters of a campaign to what the ledger says."""
-        keys = (self.keys.spent(campaign_id),)
-        await self._run("spent.lua", keys, (total_micros, day, daily_micros))
+        spent = self.keys.spent(campaign_id)
+        await self._run("spent.lua", 1, (spent, total_micros, day, daily_micros))
 
     async def held(self, campaign_id: str, *, now_ms: int, day: str) -> tuple[int, int]:
         """Return the micros held for open offers of a campaign, in all and of one day."""
         keys = self.keys.holds(campaign_id)
-        total, today = await self._run("held.lua", keys, (now_ms, day))
+        total, today = await self._run("held.lua", len(keys), (*keys, now_ms, day))
         return int(total), int(today)
 
     async def pass_on(self, decisions: Sequence[tuple[str, Verdict, bytes]]) -> None:
@@ -313,41 +306,86 @@ class RedisReservation:
             Unavailable: `state_unavailable`; whether they are in it is not known then.
         """
         parts = (part for name, said, record in decisions for part in (name, said.value, record))
-        await self._run("pass_on.lua", (self.keys.decisions,), (STREAM_LENGTH, *parts))
+        await self._run("pass_on.lua", 1, (self.keys.decisions, STREAM_LENGTH, *parts))
 
-    async def _run(self, name: str, keys: tuple[str, ...], args: tuple[Any, ...]) -> Any:
+    async def _run(self, name: str, keys: int, words: Sequence[Any]) -> Any:
+        """Run a script with its keys and arguments; raises `Unavailable`, whatever client it is."""
         try:
             if self._timeout_s is None:
-                return await self._ask(name, keys, args)
+                return await self._ask(name, keys, words)
             async with asyncio.timeout(self._timeout_s):
-                return await self._ask(name, keys, args)
-        except (
-            Exception
-        ) as error:  # whatever client it is: a state that cannot be asked grants nothing
-            raise Unavailable(
-                "state_unavailable",
-                "The serving state (Redis) cannot be reached, so no ad is shown; check REDIS_URL.",
-            ) from error
+                return await self._ask(name, keys, words)
+        except Exception as error:
+            raise _unavailable() from error
 
-    async def _ask(self, name: str, keys: tuple[str, ...], args: tuple[Any, ...]) -> Any:
+    async def _ask(self, name: str, keys: int, words: Sequence[Any]) -> Any:
         sha = self._shas.get(name) or await self._load(name)
         try:
-            return await self._client.evalsha(sha, len(keys), *keys, *args)
+            return await self._client.evalsha(sha, keys, *words)
         except Exception as error:
-            if "NOSCRIPT" not in f"{type(error).__name__} {error}".upper():
+            if not _forgotten(error):
                 raise
-            # The server was restarted and has forgotten its scripts.
             sha = await self._load(name)
-            return await self._client.evalsha(sha, len(keys), *keys, *args)
+            return await self._client.evalsha(sha, keys, *words)
 
     async def _load(self, name: str) -> str:
-        sha = _text(await self._client.script_load((_FOLDER / name).read_text("utf-8")))
+        sha = _text(await self._client.script_load(_script(name, self._cooldown_ms)))
         self._shas[name] = sha
         return sha
 
 
-def _cap(micros: int | None) -> int:
-    return -1 if micros is None else micros
+def _script(name: str, cooldown_ms: int) -> str:
+    """Return a script with the constants that it names set before it."""
+    text = (_FOLDER / name).read_text("utf-8")
+    constants: dict[str, int | str] = {
+        **{said.name: code for code, said in enumerate(VERDICTS)},
+        "NAMES": "{" + ", ".join(f"'{said.value}'" for said in VERDICTS) + "}",
+        "COOLDOWN_MS": cooldown_ms,
+        "IDEMPOTENCY_TTL_MS": IDEMPOTENCY_TTL_MS,
+        "STICKY_TTL_MS": STICKY_TTL_MS,
+        "SHOWN_TTL_MS": SHOWN_TTL_MS,
+        "SHOWN_CAMPAIGNS": SHOWN_CAMPAIGNS,
+        "STREAM_LENGTH": STREAM_LENGTH,
+    }
+    used = [f"local {key} = {value}\n" for key, value in constants.items() if key in text]
+    return "".join(used) + text
+
+
+@lru_cache(maxsize=256)
+def _head(sha: str, keys: int, parts: int) -> bytes:
+    """Return how the command begins that runs a script with so many keys, and arguments after them."""
+    return b"*%d\r\n$7\r\nEVALSHA\r\n$%d\r\n%b\r\n$%d\r\n%d" % (
+        parts + 3, len(sha), sha.encode(), len(str(keys)), keys
+    )  # fmt: skip
+
+
+def _ruling(ask: Ask, reply: Any) -> Ruling:
+    """Read what the scripts return, see `reserve.lua`."""
+    cap = ""
+    shown: tuple[tuple[str, int], ...] = ()
+    if type(reply) is int:
+        verdict = VERDICTS[reply]
+    elif isinstance(reply, bytes | str):
+        # What was asked is not sent back, but what was answered before is.
+        said = _bytes(reply)
+        return Ruling(VERDICTS[said[0] - _ZERO], said[1:], True)
+    else:
+        verdict, cap, flat = VERDICTS[reply[0]], _text(reply[1]), reply[2]
+        shown = tuple((_text(c), int(n)) for c, n in zip(flat[::2], flat[1::2], strict=True))
+    open_still = verdict in TRY_ANOTHER and not ask.final
+    return Ruling(verdict, b"" if open_still else ask.said(verdict), False, cap, shown)
+
+
+def _forgotten(error: Exception) -> bool:
+    """Tell whether a server was restarted and has forgotten its scripts; nothing was done then."""
+    return "NOSCRIPT" in f"{type(error).__name__} {error}".upper()
+
+
+def _unavailable() -> Unavailable:
+    return Unavailable(
+        "state_unavailable",
+        "The serving state (Redis) cannot be reached, so no ad is shown; check REDIS_URL.",
+    )
 
 
 def _text(value: Any) -> str:

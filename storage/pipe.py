@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import deque
+from collections.abc import Awaitable
 from functools import partial
+from itertools import islice
 from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -58,10 +60,12 @@ class Pipe:
 
     async def call(self, *command: Any) -> Any:
         """Send one command and return its reply; raises as `evalsha` does."""
+        return await self.send(hiredis.pack_command(command))
+
+    def send(self, command: bytes) -> Awaitable[Any]:
+        """Send a command that is written out already; its reply is awaited, and raises, as that of `call`."""
         line = self._line
-        if line is None or line.lost:
-            line = await self._open()
-        return await line.ask(command)
+        return self._late(command) if line is None or line.lost else line.send(command)
 
     def close(self) -> None:
         """Close the connection; a later call opens another."""
@@ -71,6 +75,9 @@ class Pipe:
         if self._line is not None:
             self._line.close()
             self._line = None
+
+    async def _late(self, command: bytes) -> Any:
+        return await (await self._open()).send(command)
 
     async def _open(self) -> _Line:
         """Return the connection that this or another call is opening."""
@@ -100,7 +107,7 @@ class Pipe:
                     host, port = parts.hostname or "127.0.0.1", parts.port or 6379
                     _, line = await loop.create_connection(made, host, port, ssl=tls)
                 for command in _greeting(self._url):
-                    await line.ask(command)
+                    await line.send(hiredis.pack_command(command))
             greeted = True
         except (OSError, TimeoutError, hiredis.ReplyError) as error:
             raise _unavailable() from error
@@ -110,10 +117,10 @@ class Pipe:
         return line
 
 
-def _greeting(url: str) -> list[tuple[str, ...]]:
+def _greeting(url: str) -> list[tuple[Any, ...]]:
     """Return the commands that a fresh connection starts with."""
     parts = urlsplit(url)
-    commands: list[tuple[str, ...]] = []
+    commands: list[tuple[Any, ...]] = []
     if parts.password is not None:
         user = (unquote(parts.username),) if parts.username else ()
         commands.append(("AUTH", *user, unquote(parts.password)))
@@ -138,26 +145,28 @@ class _Line(asyncio.Protocol):
         self.lost = False
         self._patience_s = patience_s
         self._looking: asyncio.TimerHandle | None = None
-        self._since: deque[float] = deque()
+        #: How many questions have ever been asked and answered; and asked at each of the last looks.
+        self._sent = self._answered = 0
+        self._seen: deque[int] = deque(maxlen=_LOOKS)
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader()
         self._waiting: deque[asyncio.Future[Any]] = deque()
         self._unsent: list[bytes] = []
         self._transport: asyncio.Transport | None = None
 
-    def ask(self, command: tuple[Any, ...]) -> asyncio.Future[Any]:
+    def send(self, command: bytes) -> asyncio.Future[Any]:
         """Queue a command; it leaves at the end of this turn of the loop, with all others."""
-        if self.lost or len(self._waiting) >= _MOST_WAITING:
+        waiting = self._waiting
+        if self.lost or len(waiting) >= _MOST_WAITING:
             raise _unavailable()
-        packed = hiredis.pack_command(command)
         if not self._unsent:
             self._loop.call_soon(self._flush)
-        self._unsent.append(packed)
+        self._unsent.append(command)
         reply: asyncio.Future[Any] = self._loop.create_future()
-        self._waiting.append(reply)
-        self._since.append(self._loop.time())
+        waiting.append(reply)
+        self._sent += 1
         if self._looking is None:
-            self._looking = self._loop.call_later(self._patience_s / _LOOKS, self._look)
+            self._look()
         return reply
 
     def close(self) -> None:
@@ -180,7 +189,7 @@ class _Line(asyncio.Protocol):
                 if reply is False:
                     return
                 waiting = self._waiting.popleft()
-                self._since.popleft()
+                self._answered += 1
                 if waiting.done():
                     continue
                 if isinstance(reply, hiredis.ReplyError):
@@ -194,7 +203,6 @@ class _Line(asyncio.Protocol):
         """Fail everything that still waits: whether it was done is not known."""
         self.lost = True
         self._unsent.clear()
-        self._since.clear()
         if self._looking is not None:
             self._looking.cancel()
             self._looking = None
@@ -205,15 +213,16 @@ class _Line(asyncio.Protocol):
 
     def _look(self) -> None:
         """Fail what has waited too long; its place stays, for a reply that may still come."""
-        self._looking = None
-        limit = self._loop.time() - self._patience_s
-        for since, waiting in zip(self._since, self._waiting, strict=True):
-            if since > limit:
-                break
+        late = self._seen[0] - self._answered if len(self._seen) == _LOOKS else 0
+        for waiting in islice(self._waiting, max(0, late)):
             if not waiting.done():
                 waiting.set_exception(_unavailable())
+        self._seen.append(self._sent)
+        self._looking = None
         if self._waiting:
             self._looking = self._loop.call_later(self._patience_s / _LOOKS, self._look)
+        else:
+            self._seen.clear()
 
     def _flush(self) -> None:
         if self._unsent and self._transport is not None:

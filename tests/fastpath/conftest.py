@@ -1,4 +1,4 @@
-"""All serving states: in the process, in the process with a journal, and in a real Valkey."""
+"""All serving states: in the process, in the process with a journal, and in a real Valkey, asked in both ways."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from fastpath.journal import Journal
 from fastpath.local import LocalReservation
 from fastpath.pinned import PinnedReservation
 from fastpath.reservation import RedisReservation, Reservation
+from storage.pipe import Pipe
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +60,7 @@ def valkey() -> Iterator[int]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest_asyncio.fixture(params=["local", "pinned", "valkey"])
+@pytest_asyncio.fixture(params=["local", "pinned", "valkey", "pipe"])
 async def state(request: pytest.FixtureRequest) -> AsyncIterator[Reservation]:
     if request.param == "local":
         yield LocalReservation()
@@ -71,4 +72,9 @@ async def state(request: pytest.FixtureRequest) -> AsyncIterator[Reservation]:
         return
     async with Redis(port=request.getfixturevalue("valkey")) as client:
         await client.flushall()
-        yield RedisReservation(client, timeout_s=5)
+        if request.param == "valkey":
+            yield RedisReservation(client, timeout_s=5)
+            return
+    pipe = Pipe(f"redis://127.0.0.1:{request.getfixturevalue('valkey')}/0", patience_s=5)
+    yield RedisReservation(pipe, timeout_s=None)
+    pipe.close()
