@@ -8,6 +8,8 @@ cdef bytes _NO_CAP
 
 @cython.locals(talk=str)
 cpdef tuple names(str app, str conversation, str message)
+@cython.locals(raw=bytes)
+cpdef str keyed(bytes secret, object parts)
 @cython.locals(pieces=list, part=bytes, size="Py_ssize_t")
 cpdef bytes command(bytes head, list parts)
 

@@ -24,6 +24,12 @@ def names(app: str, conversation: str, message: str) -> Any:
     return talk, digest.hexdigest()
 
 
+def keyed(secret: bytes, parts: Any) -> str:
+    """Return the keyed hash of a tuple of texts."""
+    raw = b"".join([_sized(part) for part in parts])
+    return str(blake2b(raw, digest_size=16, key=secret).hexdigest())
+
+
 def command(head: bytes, parts: Any) -> bytes:
     """Return a whole command for the server.
 

@@ -6,7 +6,6 @@ ad is handed out, whether or not the host shows it; `release` gives a grant back
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -14,6 +13,7 @@ from typing import Final
 import msgspec
 
 from domain.catalogue import AdEntry, CapScope
+from fastpath._trip import keyed
 from fastpath.types import AdRequest
 
 #: Most grants that one counter keeps apart: they are kept one by one, so that the window is exact.
@@ -77,20 +77,12 @@ def caps_of(ad: AdEntry, request: AdRequest, secret: bytes) -> tuple[CapKey, ...
     return tuple(
         CapKey(
             cap.scope,
-            _hashed(secret, cap.scope, str(cap.window_ms), *subjects[cap.scope]),
+            keyed(secret[:64], (cap.scope.value, str(cap.window_ms), *subjects[cap.scope])),
             cap.limit,
             cap.window_ms,
         )
         for cap in ad.caps
     )
-
-
-def _hashed(secret: bytes, *parts: str) -> str:
-    digest = hashlib.blake2b(digest_size=16, key=secret[:64])
-    for part in parts:
-        raw = part.encode("utf-8", "replace")
-        digest.update(len(raw).to_bytes(4, "big") + raw)
-    return digest.hexdigest()
 
 
 class Shown:

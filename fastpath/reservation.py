@@ -55,7 +55,7 @@ TRY_ANOTHER: Final = frozenset({Verdict.BUDGET, Verdict.FREQUENCY})
 VERDICTS: Final = tuple(Verdict)
 
 
-class Ask(msgspec.Struct, frozen=True, kw_only=True):
+class Ask(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One decision that asks the state for leave.
 
     Attributes:
@@ -107,7 +107,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
         return found
 
 
-class Ruling(msgspec.Struct, frozen=True):
+class Ruling(msgspec.Struct, frozen=True, gc=False):
     """What the state decided.
 
     Attributes:

@@ -9,15 +9,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from domain.catalogue import CapScope
 from domain.errors import Conflict, ParleyError, Unavailable, Unprocessable
 from fastpath import journal as journal_module
+from fastpath._trip import names
 from fastpath.caps import CapKey
 from fastpath.journal import Journal, Place
 from fastpath.local import LocalReservation
-from fastpath.pinned import PinnedReservation
+from fastpath.pinned import Done, PinnedReservation
 from fastpath.reservation import Verdict
 from tests.fastpath.sample_catalogue import NOW
 from tests.fastpath.serving_asks import ANSWERS, DAY, ask
@@ -116,6 +118,57 @@ async def test_holds_caps_and_closed_conversations_survive_a_restart(
     over = ask("d", conversation_id="d", hold_micros=1_600_000, budget_total_micros=2_000_000)
     assert (await state.reserve(over)).verdict is Verdict.BUDGET
     await state.close()
+
+
+async def test_what_was_answered_without_an_ad_survives_a_restart_however_it_was_written(
+    tmp_path: Path,
+) -> None:
+    state = await opened(tmp_path)
+    await state.reserve(ask())
+    await state.reserve(ask("m2"))
+    await state.reserve(ask("m3", conversation_id="c3", wants_ad=False))
+    await state.close()
+    # As it was written when every decision was kept with its whole question.
+    talk, message = names("app", "old", "m4")
+    before = ask(
+        f"parley:m:{message}", app_id="", conversation_id=f"parley:c:{talk}", request_id="req-m4",
+        wants_ad=False, sensitive=True, answers={Verdict.REFUSED: b"as before"},
+    )  # fmt: skip
+    journal = Journal(tmp_path)
+    journal.append(msgspec.msgpack.encode(Done(before, Verdict.REFUSED)))
+    await journal.close()
+
+    state = await opened(tmp_path)
+    kept, _ = await state.decisions(START, 10)
+    assert kept == [
+        ("req-m1", Verdict.GRANTED, b"record"), ("req-m2", Verdict.COOLDOWN, b"record"),
+        ("req-m3", Verdict.REFUSED, b"record"), ("req-m4", Verdict.REFUSED, b"record"),
+    ]  # fmt: skip
+    for again, answer in (
+        (ask("m2"), ANSWERS[Verdict.COOLDOWN]),
+        (ask("m3", conversation_id="c3"), ANSWERS[Verdict.REFUSED]),
+        (ask("m4", conversation_id="old"), b"as before"),
+    ):
+        ruling = await state.reserve(again)
+        assert (ruling.answer, ruling.repeated) == (answer, True)
+    closed = await state.reserve(ask("m5", conversation_id="old"))
+    assert closed.verdict is Verdict.SENSITIVE
+    await state.close()
+
+
+async def test_who_gives_up_waiting_for_the_disk_leaves_the_others_waiting(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    waiting = []
+    for payload in (b"one", b"two", b"three"):
+        journal.append(payload)
+        waiting.append(asyncio.create_task(journal.durable()))
+    await asyncio.sleep(0)
+    waiting[0].cancel()
+    found = await asyncio.gather(*waiting, return_exceptions=True)
+    assert isinstance(found[0], asyncio.CancelledError)
+    assert found[1:] == [None, None]
+    assert list(journal.last()) == [b"one", b"two", b"three"]
+    await journal.close()
 
 
 @pytest.mark.parametrize("cut", [1, 9, 30])

@@ -21,6 +21,7 @@ from fastpath.replay import replay
 from fastpath.reservation import Ask, Keys, RedisReservation, Reservation, Verdict
 from fastpath.snapshot import Snapshot
 from fastpath.types import AdRequest, Turn
+from storage.pipe import Pipe
 from tests.fastpath.sample_catalogue import NOW, sample
 from tests.fastpath.serving_asks import ANSWERS, DAY, ask
 
@@ -205,6 +206,84 @@ async def test_a_server_that_forgot_its_scripts_is_taught_again(valkey: int) -> 
         await state.reserve(ask())
         await client.script_flush()
         assert (await state.reserve(ask("m2"))).verdict is Verdict.COOLDOWN
+
+
+async def test_scripts_forgotten_while_many_ask_are_taught_again_and_nothing_is_lost(
+    valkey: int,
+) -> None:
+    pipe = Pipe(f"redis://127.0.0.1:{valkey}/0", patience_s=5)
+    state = RedisReservation(pipe, timeout_s=None)
+    await pipe.call("FLUSHALL")
+    await state.reserve(ask())
+    await state.reserve(ask("m0", wants_ad=False))
+    await pipe.call("SCRIPT", "FLUSH")
+    rulings = await asyncio.gather(
+        *(state.reserve(ask(f"x{n}", wants_ad=n % 2 == 0)) for n in range(20))
+    )
+    assert [r.verdict for r in rulings] == [Verdict.COOLDOWN, Verdict.REFUSED] * 10
+    assert await pipe.call("XLEN", "parley:decisions") == 22
+    pipe.close()
+
+
+@pytest.mark.parametrize("wants_ad", [True, False])
+async def test_a_server_that_stops_answering_or_goes_away_grants_nothing(wants_ad: bool) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"LOAD")
+        writer.write(b"$40\r\n" + b"a" * 40 + b"\r\n")
+        await reader.readuntil(b"EVALSHA")
+        writer.write(b":1\r\n")
+        while b"gone" not in await reader.read(10_000):
+            pass
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    pipe = Pipe(f"redis://127.0.0.1:{port}/0", patience_s=0.1)
+    state = RedisReservation(pipe, timeout_s=None)
+    assert (await state.reserve(ask(wants_ad=wants_ad))).verdict is Verdict.REFUSED
+    for message in ("silent", "gone", "bad \ud800"):
+        with pytest.raises(Unavailable) as caught:
+            await state.reserve(ask(message, wants_ad=wants_ad))
+        assert caught.value.code == "state_unavailable"
+    server.close()
+    pipe.close()
+
+
+async def test_a_caller_that_gives_up_shifts_nobody_elses_ruling(valkey: int) -> None:
+    pipe = Pipe(f"redis://127.0.0.1:{valkey}/0", patience_s=5)
+    state = RedisReservation(pipe, timeout_s=None)
+    await pipe.call("FLUSHALL")
+    await state.reserve(ask(conversation_id="before"))
+    tasks = [
+        asyncio.create_task(state.reserve(ask(f"m{n}", conversation_id=f"c{n}", answers={
+            Verdict.GRANTED: b"%d" % n,
+        })))
+        for n in range(10)
+    ]  # fmt: skip
+    await asyncio.sleep(0)
+    tasks[4].cancel()
+    found = await asyncio.gather(*tasks, return_exceptions=True)
+    assert isinstance(found.pop(4), asyncio.CancelledError)
+    assert [one.answer for one in found if not isinstance(one, BaseException)] == [
+        b"%d" % n for n in range(10) if n != 4
+    ]
+    # It was decided all the same: whoever asks again is told.
+    again = await state.reserve(ask("m4", conversation_id="c4"))
+    assert (again.answer, again.repeated) == (b"4", True)
+    pipe.close()
+
+
+@pytest.mark.parametrize("verdict", [Verdict.REFUSED, Verdict.COOLDOWN, Verdict.GRANTED])
+async def test_any_question_about_a_message_is_told_what_was_said(
+    state: Reservation, verdict: Verdict
+) -> None:
+    if verdict is Verdict.COOLDOWN:
+        await state.reserve(ask("before"))
+    first = await state.reserve(ask(wants_ad=verdict is not Verdict.REFUSED))
+    assert first.verdict is verdict
+    for wants_ad in (True, False):
+        again = await state.reserve(ask(request_id="other", wants_ad=wants_ad))
+        assert (again.verdict, again.answer, again.repeated) == (verdict, first.answer, True)
 
 
 async def test_a_state_that_is_down_grants_nothing() -> None:

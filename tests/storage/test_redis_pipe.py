@@ -31,6 +31,18 @@ async def test_replies_find_their_callers(pipe: Pipe) -> None:
     ]
 
 
+async def test_commands_written_out_already_share_the_connection(pipe: Pipe) -> None:
+    sent = [str(n).encode() for n in range(20)]
+    packed = [hiredis.pack_command(("ECHO", one)) for one in sent]
+    # The first one opens it; then what is sent is on its way before anybody waits.
+    assert await pipe.send(packed[0]) == sent[0]
+    waiting = [pipe.send(one) for one in packed]
+    assert await pipe.call("ECHO", "last") == b"last"
+    assert [await one for one in waiting] == sent
+    with pytest.raises(hiredis.ReplyError):
+        await pipe.send(hiredis.pack_command(("NO-SUCH-COMMAND",)))
+
+
 async def test_scripts_run_in_the_database_of_the_url(pipe: Pipe, services: Services) -> None:
     sha = await pipe.script_load("return redis.call('SET', KEYS[1], ARGV[1])")
     await pipe.evalsha(sha.decode(), 1, "pipe:key", b"\x00\xff")
