@@ -25,6 +25,7 @@ CORE = (
     "_auction",
     "_memory",
     "_turns",
+    "_decide",
     "_vectors",
     "_trip",
 )

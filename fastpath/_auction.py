@@ -6,58 +6,71 @@ One source, compiled or not (types: `_auction.pxd`).
 
 from __future__ import annotations
 
+from array import array
+from hashlib import blake2b
 from typing import Any
 
 from auction.explore import chances, pick_from
 from auction.rank import tie_key
-from domain.randomness import draw
+from auction.types import PPM
+from domain.formats import EXPLORE_RATE, EXPLORE_TOP
 from fastpath._columns import REASONS
 from fastpath.types import Proposal, Reason, Scored
 
+#: Most candidates that are looked at.
+MAX_CANDIDATES = 1_024
+#: Exploration looks at ads whose score is at most so far below the best. The least chance that it gives is
+#: `EXPLORE_RATE / EXPLORE_TOP`: 10,000 parts per million.
+EXPLORE_WITHIN_PPM = 200_000
+_EXPLORE_PPM = round(EXPLORE_RATE * PPM)
+#: Chances of the best, by how many there are and how many of them are near enough.
+_CHANCES = tuple(
+    tuple(chances(near, looked, _EXPLORE_PPM, EXPLORE_TOP) for near in range(looked + 1))
+    for looked in range(EXPLORE_TOP + 1)
+)
+#: A hash to copy: a copy is made sooner than a new one.
+_HASH = blake2b(digest_size=8)
+_STEPS = float(2**53)
+_SERVED, _NO_MATCH = Reason.SERVED, Reason.NO_MATCH
 _BELOW_RESERVE = 16
 _NAMES = tuple("" if reason is None else reason.value for reason in REASONS)
 #: Numbers of the reasons in order of their names: counts are written sorted.
-_BY_NAME = tuple(sorted(range(1, len(REASONS)), key=_NAMES.__getitem__))
+_BY_NAME = array("i", sorted(range(1, len(REASONS)), key=_NAMES.__getitem__))
+_REASON_COUNT = len(REASONS)
 #: Which of several drop reasons names the whole refusal when they are equally frequent.
 _ORDER = {reason: i for i, reason in enumerate(Reason)}
 
 
-def propose(
-    market: Any, features: Any, declared: Any, asked: Any, request_id: Any, second: Any, cap: Any, kept: Any,
-    top: Any, within: Any, rate: Any,
-) -> Any:  # fmt: skip
+def propose(market: Any, features: Any, declared: Any, asked: Any, second: Any, kept: Any) -> Any:
     """Return the `Proposal` for a request.
 
     Args:
         market: The columns to choose from.
         features: Of the conversation.
         declared: Tag → relevance of topics the host declared, or None.
-        asked: See `Asked`.
-        request_id: Seed of tie-break and exploration.
+        asked: See `Asked`; its `request_id` is the seed of tie-break and exploration.
         second: Charge what GSP says, else VCG.
-        cap: Most candidates to look at.
         kept: How many of the best and of the dropped to name.
-        top: How many ranks exploration looks at.
-        within: How far below the best their scores may be, parts per million.
-        rate: In how many requests it happens, parts per million.
     """
     similar = features.similar
     work = market.take()
     market.listen(work, features.matches, declared, asked)
     if work.heard == 0 and not similar:
         market.give(work)
-        return Proposal(Reason.NO_MATCH)
-    market.select(work, similar, asked, cap, max(kept, top))
-    made = auction(market, work, asked, request_id, second, kept, top, within, rate)
+        return Proposal(_NO_MATCH)
+    market.select(work, similar, asked, MAX_CANDIDATES)
+    sift(market, work, max(kept, EXPLORE_TOP))
+    made = auction(market, work, asked, second, kept)
     market.give(work)
     return made
 
 
-def ranked(market: Any, features: Any, declared: Any, asked: Any, cap: Any, kept: Any) -> Any:
+def ranked(market: Any, features: Any, declared: Any, asked: Any, kept: Any) -> Any:
     """Return (score, `Scored`) of the best candidates, best first; arguments as for `propose`."""
     work = market.take()
     market.listen(work, features.matches, declared, asked)
-    market.select(work, features.similar, asked, cap, kept)
+    market.select(work, features.similar, asked, MAX_CANDIDATES)
+    sift(market, work, kept)
     found = []
     for j in range(work.top):
         found.append((work.totals[work.order[j]], scored(market, work, work.order[j])))
@@ -65,13 +78,12 @@ def ranked(market: Any, features: Any, declared: Any, asked: Any, cap: Any, kept
     return found
 
 
-def auction(
-    market: Any, work: Any, asked: Any, request_id: Any, second: Any, kept: Any, top: Any, within: Any, rate: Any
-) -> Any:  # fmt: skip
+def auction(market: Any, work: Any, asked: Any, second: Any, kept: Any) -> Any:
     """Rank, explore, price one slot; arguments as for `propose`."""
     counts = {}
     if work.low:
-        for number in _BY_NAME:
+        for j in range(_REASON_COUNT - 1):
+            number = _BY_NAME[j]
             if work.counts[number]:
                 counts[_NAMES[number]] = work.counts[number]
     dropped = named(market, work, work.lowest, min(kept, work.low))
@@ -80,24 +92,100 @@ def auction(
         return Proposal(
             main_reason(counts), dropped=dropped, dropped_counts=counts, cut=work.cut, paces=paces
         )
-    settle(market, work, request_id)
-    looked = min(work.top, top)
-    propensities = chances(_near(work, looked, within), looked, rate, top)
+    settle(market, work, asked.request_id)
+    looked = min(work.top, EXPLORE_TOP)
+    near = _near(work, looked)
+    propensities = _CHANCES[looked][near]
     rank = 0
     propensity = propensities[0]
-    if propensity < 1_000_000:
-        drawn = int(draw(request_id, "explore") * 1_000_000)
+    if near > 1:
+        drawn = explored(asked.request_id)
         if drawn >= propensity:
             rank, propensity = pick_from(propensities, drawn)
     eligible = named(market, work, work.order, min(kept, work.top))
-    winner = eligible[rank] if rank < kept else scored(market, work, work.order[rank])
+    best = work.order[rank]
+    winner = eligible[rank] if rank < kept else scored(market, work, best)
     gsp, vcg = price(market, work, rank)
     charged = gsp if second else vcg
-    hold = charged if market.model[winner.ad] == 0 else (charged + 999) // 1_000
+    hold = (charged + 999) // 1_000 if market.is_per_view(work.ads[best]) else charged
     return Proposal(
-        Reason.SERVED, winner, rank, propensity, propensities, charged, gsp, vcg, hold, eligible,
+        _SERVED, winner, rank, propensity, propensities, charged, gsp, vcg, hold, eligible,
         work.eligible, dropped, counts, work.cut, paces,
     )  # fmt: skip
+
+
+def explored(request_id: Any) -> Any:
+    """Return the draw that exploration picks by, in [0, 1_000_000): that of `domain.randomness.draw`."""
+    hashed = _HASH.copy()
+    hashed.update((request_id + "\x1fexplore\x1f0").encode())
+    bits = int.from_bytes(hashed.digest(), "big") >> 11
+    return int(bits / _STEPS * 1_000_000)
+
+
+def sift(market: Any, work: Any, kept: Any) -> Any:  # noqa: C901 - one pass over rows in work
+    """Order at least `kept` of the best by score, with all that tie, and of the dropped by ad."""
+    kept = min(kept, work.cap)
+    count = work.count
+    totals = work.totals
+    order = work.order
+    reasons = work.reasons
+    ads = work.ads
+    lowest = work.lowest
+    hits = work.hits
+    top = low = 0
+    for i in range(_REASON_COUNT):
+        work.counts[i] = 0
+    for i in range(count):
+        reason = reasons[i]
+        if reason == 0:
+            if top < kept:
+                top += 1
+            elif totals[i] <= totals[order[top - 1]]:
+                continue
+            else:
+                hits[order[top - 1]] = 1
+            hits[i] = -1
+            j = top - 1
+            while j > 0 and totals[order[j - 1]] < totals[i]:
+                order[j] = order[j - 1]
+                j -= 1
+            order[j] = i
+        else:
+            work.counts[reason] += 1
+            if low < kept:
+                low += 1
+            elif ads[i] >= ads[lowest[low - 1]]:
+                continue
+            j = low - 1
+            while j > 0 and ads[lowest[j - 1]] > ads[i]:
+                lowest[j] = lowest[j - 1]
+                j -= 1
+            lowest[j] = i
+    work.low = low
+    work.first = work.owner = work.other = -1
+    least = totals[order[top - 1]] if top else 0
+    for i in range(count):
+        if reasons[i] != 0 or hits[i] < 0:
+            continue
+        if totals[i] == least:
+            order[top] = i
+            top += 1
+        else:
+            leave(work, totals[i], market.advertiser[ads[i]])
+    work.top = top
+    return 0
+
+
+def leave(work: Any, total: Any, owner: Any) -> Any:
+    """Remember what a candidate outside the best may mean for their price."""
+    if total > work.first:
+        if owner != work.owner:
+            work.other = work.first
+        work.first = total
+        work.owner = owner
+    elif total > work.other and owner != work.owner:
+        work.other = total
+    return 0
 
 
 def settle(market: Any, work: Any, request_id: Any) -> Any:
@@ -119,11 +207,13 @@ def settle(market: Any, work: Any, request_id: Any) -> Any:
     return None
 
 
-def _near(work: Any, looked: Any, within: Any) -> Any:
+def _near(work: Any, looked: Any) -> Any:
     """Return how many of the best are near enough to be explored, as `auction.explore.near_ties` counts."""
     best = work.totals[work.order[0]]
     # In two steps, since the product may need more than 64 bits.
-    least = best - (best // 1_000_000 * within + best % 1_000_000 * within // 1_000_000)
+    least = best - (
+        best // 1_000_000 * EXPLORE_WITHIN_PPM + best % 1_000_000 * EXPLORE_WITHIN_PPM // 1_000_000
+    )
     count = 1
     while count < looked and work.totals[work.order[count]] >= least:
         count += 1

@@ -1,4 +1,4 @@
-# cython: boundscheck=True, wraparound=False, initializedcheck=False, nonecheck=True, cdivision=True
+# cython: boundscheck=True, wraparound=False, initializedcheck=False, nonecheck=False, cdivision=True
 """The inner loop of the choice: gather candidates, judge, score and keep the best, over flat arrays.
 
 One source, compiled or not (types: `_choose.pxd`). All sums are integers; `Market.safe` says whether they
@@ -11,7 +11,7 @@ from __future__ import annotations
 from array import array
 from typing import Any
 
-from fastpath._columns import Columns
+from fastpath._columns import REASONS, Columns
 
 try:
     import cython
@@ -25,12 +25,14 @@ _MOST_RELEVANCE = 3_000_000
 #: What the first, second… tag of an ad adds of what it says, per mille; the last stands for all further ones.
 _SHARES = array("q", (1_000, 700, 500, 350, 250, 175, 125, 100))
 _LAST_SHARE = 7
+#: Per mille: what a tag of so many words says (three: and more), what is left of it after so many user turns.
+_SAID = array("q", (700, 700, 900, 1_000))
+_LEFT = array("q", (1_000, 600, 400, 300))
 #: Reason numbers, in the order of `_columns.REASONS`.
 _TOO_WEAK = 14
 _PACED = 15
 _BELOW_RESERVE = 16
 _HOUSE = 17
-_REASON_COUNT = 18
 
 
 def _sums(count: int) -> Any:
@@ -47,7 +49,7 @@ class Scratch:
 
     Attributes:
         values, tags, forms: Tags that bring candidates, the most telling first, with what each says (parts per
-            million) and its form; heard: how many.
+            million), its form and where its postings start and end; heard: how many.
         ads, places, …, totals: Of each candidate: its number, which tag brought it in (-1: its meaning), …, score.
         order: Rows of the best candidates, best first; top: how many.
         lowest: Rows of the dropped with the lowest ad numbers; low: how many.
@@ -56,9 +58,10 @@ class Scratch:
     """
 
     def __init__(self) -> None:
-        self.epoch = self.heard = self.top = self.low = self.eligible = self.cut = 0
+        self.epoch = self.heard = self.count = self.top = self.low = self.eligible = 0
+        self.cut = self.total = self.seen = 0
         self.first = self.owner = self.other = -1
-        self.counts = _row(_REASON_COUNT)
+        self.counts = _row(len(REASONS))
         self.hear(64)
         self.hold(256, 1_024)
 
@@ -68,6 +71,8 @@ class Scratch:
         self.values = _sums(room)
         self.tags = _row(room)
         self.forms = _row(room)
+        self.starts = _row(room)
+        self.ends = _row(room)
 
     def hold(self, cap: int, size: int) -> None:
         """Make room for so many candidates, and slots to find them in."""
@@ -131,54 +136,102 @@ class Market(Columns):
         most = len(matches) + (0 if declared is None else len(declared))
         if most > work.room:
             work.hear(most)
-        work.heard = 0
         near = far = 0
         bit = 1
+        heard = 0
         for match in matches:
             tag = match.tag
             near |= bit << (tag & 63)
             far |= bit << ((tag >> 6) & 63)
             if match.asked:
-                words = self.tag_words[tag]
                 age = match.age
-                # Per mille: what a tag of so many words says, and what is left of it after so many user turns.
-                value = 700 if words < 2 else 900 if words == 2 else 1_000
-                value = value * (
-                    1_000 if age < 1 else 600 if age == 1 else 400 if age == 2 else 300
-                )
-                value = value * self.tag_weight[tag] // 1_000_000
-                if declared is not None:
-                    value = max(value, declared.pop(tag, 0))
-                self.put(work, value, tag, match.form)
+                work.tags[heard] = tag
+                work.forms[heard] = match.form
+                work.values[heard] = _LEFT[min(max(age, 0), 3)]
+                heard += 1
         asked.matches = matches
         asked.near = near
         asked.far = far
+        work.heard = heard
+        self.weigh(work)
         if declared is not None:
-            for tag, value in declared.items():
-                self.put(work, value, tag, -1)
+            self.declare(work, declared)
+        self.sort(work)
         return None
 
-    def put(self, work: Any, value: Any, tag: Any, form: Any) -> Any:
-        """Write one tag down where it belongs."""
-        values = work.values
-        tags = work.tags
-        forms = work.forms
-        j = work.heard
-        work.heard += 1
-        while j > 0:
-            k = j - 1
-            if values[k] > value:
-                break
-            if values[k] == value and (tags[k] < tag or (tags[k] == tag and forms[k] <= form)):
-                break
-            values[j] = values[k]
-            tags[j] = tags[k]
-            forms[j] = forms[k]
-            j = k
-        values[j] = value
-        tags[j] = tag
-        forms[j] = form
-        return 0
+    def weigh(self, work: Any) -> Any:
+        """Write what each tag says; no read waits for another, so the processor waits for all at once."""
+        seen = 0
+        for j in range(work.heard):
+            tag = work.tags[j]
+            words = self.tag_words[tag]
+            work.values[j] = (
+                work.values[j] * _SAID[min(words, 3)] * self.tag_weight[tag] // 1_000_000
+            )
+            seen ^= self.post_offsets[tag]
+        work.seen = seen
+        return None
+
+    def declare(self, work: Any, declared: Any) -> Any:
+        """Add the topics that the host declared."""
+        for j in range(work.heard):
+            work.values[j] = max(work.values[j], declared.pop(work.tags[j], 0))
+        for tag, value in declared.items():
+            work.values[work.heard] = value
+            work.tags[work.heard] = tag
+            work.forms[work.heard] = -1
+            work.heard += 1
+        return None
+
+    def sort(self, work: Any) -> Any:
+        """Put the tags in order: they are few, and often nearly so."""
+        for i in range(1, work.heard):
+            value = work.values[i]
+            tag = work.tags[i]
+            form = work.forms[i]
+            j = i
+            while j > 0:
+                k = j - 1
+                if work.values[k] > value:
+                    break
+                if work.values[k] == value and (
+                    work.tags[k] < tag or (work.tags[k] == tag and work.forms[k] <= form)
+                ):
+                    break
+                work.values[j] = work.values[k]
+                work.tags[j] = work.tags[k]
+                work.forms[j] = work.forms[k]
+                j = k
+            work.values[j] = value
+            work.tags[j] = tag
+            work.forms[j] = form
+        return None
+
+    def fetch(self, work: Any, cap: Any) -> Any:
+        """Find the postings of the tags, count them, and read ahead what `cap` of their ads have.
+
+        Nothing waits for what is read here, so the processor waits for many ads at once instead of one by one.
+        """
+        total = 0
+        seen = 0
+        last = len(self.post_ads) - 1
+        for j in range(work.heard):
+            tag = work.tags[j]
+            start = self.post_offsets[tag]
+            work.starts[j] = start
+            work.ends[j] = self.post_offsets[tag + 1]
+            total += work.ends[j] - start
+            if last >= 0:
+                seen ^= self.post_ads[min(start, last)]
+        left = min(cap, total)
+        for j in range(work.heard):
+            start = work.starts[j]
+            for k in range(start, min(work.ends[j], start + left)):
+                seen ^= self.bid[self.post_ads[k]]
+            left -= min(left, work.ends[j] - start)
+        work.seen = seen
+        work.total = total
+        return None
 
     def gather(self, work: Any, similar: Any, cap: Any) -> Any:  # noqa: C901 - one probe, two kinds of source
         """Write each ad once, in order of its best tag, with what all its tags say; returns how many.
@@ -196,9 +249,8 @@ class Market(Columns):
         stamp = work.epoch << 32
         count = 0
         for place in range(work.heard):
-            tag = work.tags[place]
             said = work.values[place]
-            for k in range(self.post_offsets[tag], self.post_offsets[tag + 1]):
+            for k in range(work.starts[place], work.ends[place]):
                 ad = self.post_ads[k]
                 at = (ad * 40_503) & mask
                 while table[at] >= stamp and table[at] != stamp + ad:
@@ -238,12 +290,12 @@ class Market(Columns):
         work.places[count] = place
         work.hits[count] = 1
         work.relevance[count] = said
-        # Reading it here, with nothing waiting for it, brings the ad's whole row near.
         work.bids[count] = self.bid[ad]
         return count
 
-    def judge(self, work: Any, count: Any, asked: Any) -> Any:  # noqa: C901 - one rule after the other
+    def judge(self, work: Any, asked: Any) -> Any:  # noqa: C901 - one rule after the other
         """Write reason, rate, weight, reserve and score of each candidate; returns whether any paid ad is left."""
+        count = work.count
         desk = asked.desk
         test = asked.test
         reasons = work.reasons
@@ -266,19 +318,20 @@ class Market(Columns):
             if reason == 0:
                 rate = desk.rates[self.format[ad]] * said // 1_000_000
                 rate = max(rate * moment // 1_000, 1)
-                clicks = self.model[ad] == 0
+                clicks = not self.view_bits[ad >> 3] >> (ad & 7) & 1
+                house = self.house_bits[ad >> 3] >> (ad & 7) & 1
                 weight = (rate * 1_000 if clicks else _RPM) * self.quality[ad] // 1_000_000
                 if asked.keep is not None:
                     kept = asked.keep.get(self.campaign[ad])
                     if kept is not None:
                         weight = weight * kept // 1_000_000
                 weight = max(weight, 1)
-                if not self.house[ad] and not test:
+                if not house and not test:
                     floor = desk.reserve if clicks else (desk.reserve * rate + 999) // 1_000
                 work.totals[i] = work.bids[i] * weight
                 if work.bids[i] < floor:
                     reason = _BELOW_RESERVE
-                elif self.house[ad]:
+                elif house:
                     free += 1
                 else:
                     paid += 1
@@ -289,85 +342,20 @@ class Market(Columns):
         work.eligible = paid if paid else free
         if paid and free:
             for i in range(count):
-                if reasons[i] == 0 and self.house[work.ads[i]]:
+                if reasons[i] == 0 and self.is_house(work.ads[i]):
                     reasons[i] = _HOUSE
         return 0
 
-    def select(self, work: Any, similar: Any, asked: Any, cap: Any, kept: Any) -> Any:
-        """Fill `work` with the candidates: at least `kept` of the best, with all that tie, and of the dropped."""
-        total = len(similar)
-        for j in range(work.heard):
-            tag = work.tags[j]
-            total += self.post_offsets[tag + 1] - self.post_offsets[tag]
+    def select(self, work: Any, similar: Any, asked: Any, cap: Any) -> Any:
+        """Fill `work` with the candidates, each with its reason or its score; at most `cap`."""
+        self.fetch(work, cap)
+        total = len(similar) + work.total
         cap = min(cap, total)
         if work.cap < cap or work.size < 2 * total:
             size = 1_024
             while size < 2 * total:
                 size *= 2
             work.hold(max(cap, 256), size)
-        count = self.gather(work, similar, cap)
-        self.judge(work, count, asked)
-        self.sift(work, count, min(kept, cap))
+        work.count = self.gather(work, similar, cap)
+        self.judge(work, asked)
         return None
-
-    def sift(self, work: Any, count: Any, kept: Any) -> Any:  # noqa: C901 - one pass over rows in work
-        """Order the best by score, the dropped by ad; ties stay together and are broken later."""
-        totals = work.totals
-        order = work.order
-        reasons = work.reasons
-        ads = work.ads
-        lowest = work.lowest
-        hits = work.hits
-        top = low = 0
-        for i in range(_REASON_COUNT):
-            work.counts[i] = 0
-        for i in range(count):
-            reason = reasons[i]
-            if reason == 0:
-                if top < kept:
-                    top += 1
-                elif totals[i] <= totals[order[top - 1]]:
-                    continue
-                else:
-                    hits[order[top - 1]] = 1
-                hits[i] = -1
-                j = top - 1
-                while j > 0 and totals[order[j - 1]] < totals[i]:
-                    order[j] = order[j - 1]
-                    j -= 1
-                order[j] = i
-            else:
-                work.counts[reason] += 1
-                if low < kept:
-                    low += 1
-                elif ads[i] >= ads[lowest[low - 1]]:
-                    continue
-                j = low - 1
-                while j > 0 and ads[lowest[j - 1]] > ads[i]:
-                    lowest[j] = lowest[j - 1]
-                    j -= 1
-                lowest[j] = i
-        work.low = low
-        work.first = work.owner = work.other = -1
-        least = totals[order[top - 1]] if top else 0
-        for i in range(count):
-            if reasons[i] != 0 or hits[i] < 0:
-                continue
-            if totals[i] == least:
-                order[top] = i
-                top += 1
-            else:
-                self.leave(work, totals[i], self.advertiser[ads[i]])
-        work.top = top
-        return 0
-
-    def leave(self, work: Any, total: Any, owner: Any) -> Any:
-        """Remember what a candidate outside the best may mean for their price."""
-        if total > work.first:
-            if owner != work.owner:
-                work.other = work.first
-            work.first = total
-            work.owner = owner
-        elif total > work.other and owner != work.owner:
-            work.other = total
-        return 0

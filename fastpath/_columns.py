@@ -1,4 +1,4 @@
-# cython: boundscheck=True, wraparound=False, initializedcheck=False, nonecheck=True, cdivision=True
+# cython: boundscheck=True, wraparound=False, initializedcheck=False, nonecheck=False, cdivision=True
 """What the choice reads of a snapshot and of a request, as numbers, and the rules that forbid an ad.
 
 One source, compiled or not (types: `_columns.pxd`); `_choose.Market` builds on it.
@@ -9,7 +9,10 @@ from __future__ import annotations
 from array import array
 from typing import Any
 
+import numpy as np
+
 from auction.pacing import key_of, seed_of
+from fastpath import layout
 from fastpath._ids import Packed
 from fastpath.types import Reason
 
@@ -29,12 +32,38 @@ _MOST_RESERVE = 1 << 40
 _MOST_SCORE = 1 << 62
 #: Highest click rate the priors can give (2.5 %, a relevance of 3, the best opportunity), times 1,000.
 _MOST_UNITS = 112_500_000
+_EVERY_DEVICE = (1 << len(layout.DEVICES)) - 1
+
+
+#: Kinds of conditions that a rule may have, a bit each.
+_TIMES, _DAYS, _GEOS, _DEVICES, _APPS, _TOPICS, _NEGATIVES = 1, 2, 4, 8, 16, 32, 64
+
+
+def kinds_of(tables: Any) -> Any:
+    """Return which kinds of conditions each rule has, uint8: most have one, and the rest need not be read."""
+    found = (tables.rule_starts > layout.LONG_AGO) | (tables.rule_ends < layout.FAR_AHEAD)
+    kinds = _TIMES * found.astype(np.uint8)
+    kinds |= _DAYS * (tables.rule_weekdays != layout.EVERY_DAY).astype(np.uint8)
+    kinds |= _DEVICES * (tables.rule_devices != _EVERY_DEVICE).astype(np.uint8)
+    for bit, name in (
+        (_GEOS, "geo"), (_APPS, "app"), (_APPS, "app_block"), (_TOPICS, "topic"), (_NEGATIVES, "negative"),
+    ):  # fmt: skip
+        lengths = np.diff(getattr(tables, f"rule_{name}_offsets"))
+        kinds |= bit * (lengths > 0).astype(np.uint8)
+    return kinds
+
+
+def bits_of(column: Any) -> Any:
+    """Return a bit for each entry of a column, the first lowest, uint8."""
+    return np.packbits(column, bitorder="little")
 
 
 class Desk:
     """What one app always asks, as numbers.
 
     Attributes:
+        entry: Of the app. own: whether it is the snapshot's. safe: no sum can leave 64 bits.
+        formats: A bit each.
         currency, app: Numbers, -1 = none. reserve: price per click. floor: least relevance.
         barred: Advertisers it blocks. welcome: the only ones it takes, or None.
         hosts: One byte per ad, 0 = not known, 1 = fits the host's blocked topics, 2 = does not; or None.
@@ -43,9 +72,13 @@ class Desk:
     """
 
     def __init__(
-        self, *, currency: int, app: int, reserve: int, floor: int, barred: Any,
-        welcome: Any, hosts: Any, judge: Any, rates: tuple[int, ...],
+        self, *, entry: Any, own: bool, safe: bool, formats: int, currency: int, app: int, reserve: int,
+        floor: int, barred: Any, welcome: Any, hosts: Any, judge: Any, rates: tuple[int, ...],
     ) -> None:  # fmt: skip
+        self.entry = entry
+        self.own = own
+        self.safe = safe
+        self.formats = formats
         self.currency = currency
         self.app = app
         self.reserve = reserve
@@ -75,29 +108,20 @@ class Asked:
         test: Ask for a test ad: nothing about money or pace counts.
     """
 
-    def __init__(
-        self, desk: Any, formats: int, language: int, geo: int, device: int, day: int, now: int,
-        opportunity: int, topics: Any, muted: Any, mutes: Any, closed: Any, keep: Any, paces: Any,
-        request_id: str, test: bool,
-    ) -> None:  # fmt: skip
-        self.desk = desk
-        self.formats = formats
-        self.language = language
-        self.geo = geo
-        self.device = device
-        self.day = day
-        self.now = now
-        self.opportunity = opportunity
-        self.topics = topics
-        self.muted = muted
-        self.mutes = mutes
-        self.closed = closed
-        self.keep = keep
-        self.paces = paces
+    def __init__(self) -> None:
+        self.desk: Any = None
+        self.formats = self.language = self.device = self.day = self.now = self.opportunity = 0
+        self.geo = -1
+        self.topics: set[int] | None = None
+        self.muted: set[int] | None = None
+        self.mutes: tuple[set[int], set[int]] | None = None
+        self.closed: dict[int, int] | None = None
+        self.keep: dict[int, int] | None = None
+        self.paces: dict[int, int] | None = None
         self.used: dict[int, int] | None = None
-        self.request_id = request_id
+        self.request_id = ""
         self.seed: int | None = None
-        self.test = test
+        self.test = False
         self.matches: tuple[Any, ...] = ()
         self.near = self.far = 0
         self.said: set[int] | None = None
@@ -118,8 +142,8 @@ class Columns:
         tables: The snapshot: the arrays of `layout.ARRAYS` and the names as attributes.
 
     Attributes:
-        desks: App id → (its entry, what it always asks, its formats); live: (shares by campaign id, the same by
-            number). Both are kept by `eligibility`. places: number of each place.
+        desks: App id → what it always asks; live: (shares by campaign id, the same by
+            number). Both are kept by `_decide`. places: number of each place.
     """
 
     def __init__(self, tables: Any) -> None:
@@ -129,9 +153,7 @@ class Columns:
         self.post_ads = memoryview(tables.post_ads)
         self.bid = memoryview(tables.ad_bid)
         self.quality = memoryview(tables.ad_quality)
-        self.model = memoryview(tables.ad_model)
         self.format = memoryview(tables.ad_format)
-        self.house = memoryview(tables.ad_house)
         self.currency = memoryview(tables.ad_currency)
         self.campaign = memoryview(tables.ad_campaign)
         self.advertiser = memoryview(tables.ad_advertiser)
@@ -156,6 +178,10 @@ class Columns:
         self.topic_offsets = memoryview(tables.rule_topic_offsets)
         self.topics = memoryview(tables.rule_topics)
         self.rule = memoryview(tables.ad_rule)
+        # A bit an ad, so that those of a hundred thousand stay in the nearest cache.
+        self.house_bits = memoryview(bits_of(tables.ad_house))
+        self.view_bits = memoryview(bits_of(tables.ad_model))
+        self.kinds = memoryview(kinds_of(tables))
         self.id_offsets = memoryview(tables.id_offsets)
         self.id_blob = memoryview(tables.id_blob)
         self.packed = Packed(tables.id_prefix, tables.id_blob) if tables.id_prefix else None
@@ -215,39 +241,52 @@ class Columns:
 
     def out_of_place(self, rule: Any, asked: Any) -> Any:  # noqa: C901 - one rule after the other
         """Return the number of the first condition of a rule that forbids an ad here and now."""
-        desk = asked.desk
-        if asked.now < self.starts[rule] or asked.now >= self.ends[rule]:
+        kinds = self.kinds[rule]
+        if kinds & _TIMES and (asked.now < self.starts[rule] or asked.now >= self.ends[rule]):
             return 4
-        if not self.weekdays[rule] & asked.day:
+        if kinds & _DAYS and not self.weekdays[rule] & asked.day:
             return 5
-        if self.geo_offsets[rule] < self.geo_offsets[rule + 1]:
+        if kinds & _GEOS:
             fits = False
             for k in range(self.geo_offsets[rule], self.geo_offsets[rule + 1]):
                 if self.geos[k] == asked.geo:
                     fits = True
             if not fits:
                 return 6
-        if self.devices[rule] != 127 and not self.devices[rule] & asked.device:
+        if kinds & _DEVICES and not self.devices[rule] & asked.device:
             return 7
-        if self.app_offsets[rule] < self.app_offsets[rule + 1]:
-            fits = False
-            for k in range(self.app_offsets[rule], self.app_offsets[rule + 1]):
-                if self.apps[k] == desk.app:
-                    fits = True
-            if not fits:
-                return 8
-        for k in range(self.app_block_offsets[rule], self.app_block_offsets[rule + 1]):
-            if self.app_blocks[k] == desk.app:
-                return 8
-        for k in range(self.topic_offsets[rule], self.topic_offsets[rule + 1]):
-            if asked.heard(self.topics[k]):
-                return 9
-            if asked.topics is not None and self.topics[k] in asked.topics:
-                return 9
-        for k in range(self.negative_offsets[rule], self.negative_offsets[rule + 1]):
-            if asked.heard(self.negatives[k]):
-                return 11
+        if kinds & _APPS and self.is_closed(rule, asked.desk.app):
+            return 8
+        if kinds & _TOPICS:
+            for k in range(self.topic_offsets[rule], self.topic_offsets[rule + 1]):
+                if asked.heard(self.topics[k]):
+                    return 9
+                if asked.topics is not None and self.topics[k] in asked.topics:
+                    return 9
+        if kinds & _NEGATIVES:
+            for k in range(self.negative_offsets[rule], self.negative_offsets[rule + 1]):
+                if asked.heard(self.negatives[k]):
+                    return 11
         return 0
+
+    def is_closed(self, rule: Any, app: Any) -> Any:
+        """Return whether a rule keeps an ad out of an app: it names others, or this one as blocked."""
+        fits = self.app_offsets[rule] == self.app_offsets[rule + 1]
+        for k in range(self.app_offsets[rule], self.app_offsets[rule + 1]):
+            if self.apps[k] == app:
+                fits = True
+        for k in range(self.app_block_offsets[rule], self.app_block_offsets[rule + 1]):
+            if self.app_blocks[k] == app:
+                fits = False
+        return not fits
+
+    def is_house(self, ad: Any) -> Any:
+        """Return whether an ad is the house's own."""
+        return self.house_bits[ad >> 3] >> (ad & 7) & 1
+
+    def is_per_view(self, ad: Any) -> Any:
+        """Return whether an ad bids per thousand impressions, not per click."""
+        return self.view_bits[ad >> 3] >> (ad & 7) & 1
 
     def is_muted(self, ad: Any, asked: Any) -> Any:
         """Return whether an ad has a tag or topic that the user muted."""

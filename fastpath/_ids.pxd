@@ -9,6 +9,7 @@ cdef const unsigned char[::1] _VALUES
 @cython.final
 cdef class Packed:
     cdef readonly bytes form
+    cdef bytearray out
     cdef readonly int start
     cdef readonly const unsigned char[::1] blob
     @cython.locals(high="unsigned long long", low="unsigned long long", i="long long", place=int, out=bytearray)

@@ -5,6 +5,11 @@ from __future__ import annotations
 
 from typing import Any
 
+try:
+    import cython
+except ImportError:  # Cython is a build tool; plain Python needs only its names
+    from fastpath import _nocython as cython
+
 _ALPHABET = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _DIGITS = memoryview(_ALPHABET)
 _CHARS = 26
@@ -24,6 +29,7 @@ class Packed:
 
     def __init__(self, prefix: str, blob: Any) -> None:
         self.form = prefix.encode("ascii") + bytes(_CHARS)
+        self.out = bytearray(self.form)
         self.start = len(prefix)
         self.blob = memoryview(blob)
 
@@ -33,7 +39,8 @@ class Packed:
         for i in range(16 * number, 16 * number + 8):
             high = (high << 8) | self.blob[i]
             low = (low << 8) | self.blob[i + 8]
-        out = bytearray(self.form)
+        # Compiled, nobody else runs until the text is made of it.
+        out = self.out if cython.compiled else bytearray(self.form)
         place = self.start + _CHARS
         while place > self.start:
             place -= 1

@@ -52,6 +52,7 @@ def test_every_rule_as_plain_python(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         patch.setitem(sys.modules, "fastpath._columns", plain("_columns"))
         market = plain("_choose").Market(opened)
     assert type(market).__mro__[1] is not type(opened.market).__mro__[1]
+    throughout = plain("_decide")
     reasons: set[str] = set()
     for number in range(150):
         request = AdRequest(
@@ -73,6 +74,7 @@ def test_every_rule_as_plain_python(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         with monkeypatch.context() as patch:
             patch.setattr(Snapshot, "market", property(lambda _: market))
             assert choose(opened, features, context, paces=paces) == compiled
+            assert throughout.choose(opened, features, context, paces=paces) == compiled
         reasons |= compiled.dropped_counts.keys()
     assert reasons >= {
         "format_not_allowed", "currency", "schedule", "weekday", "geo", "device", "app_not_allowed", "blocked",

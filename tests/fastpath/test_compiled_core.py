@@ -20,9 +20,12 @@ from auction.rank import order
 from auction.types import Candidate
 from domain.catalogue import CatalogueExport
 from domain.formats import BidModel
+from domain.randomness import draw
 from fastpath import (
+    _auction,
     _choose,
     _core,
+    _decide,
     _edges,
     _fold,
     _fragments,
@@ -165,6 +168,13 @@ def test_plain_python_sums_without_limit(tmp_path: Path, monkeypatch: pytest.Mon
         assert top.eligible_count == len(top.eligible)
 
 
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=200))
+def test_exploration_draws_what_the_seeded_draw_says(request_id: str) -> None:
+    expected = int(draw(request_id, "explore") * 1_000_000)
+    for module in (_auction, plain("_auction")):
+        assert module.explored(request_id) == expected
+
+
 @given(st.lists(PIECES, max_size=90).map("".join) | st.text(max_size=300))
 @settings(max_examples=80, deadline=None)
 def test_the_model_sums_the_grams_that_it_was_trained_on(text: str) -> None:
@@ -227,8 +237,10 @@ def test_all_loops_mean_the_same_kinds() -> None:
 
 def test_there_is_one_source() -> None:
     for module in (
+        _auction,
         _core,
         _choose,
+        _decide,
         _edges,
         _fold,
         _fragments,

@@ -83,7 +83,8 @@ def test_both_kernels_agree(
             work.bids[i], work.weights[i] = one.bid_micros, one.weight
             work.floors[i], work.totals[i] = one.reserve_micros, one.bid_micros * one.weight
             work.reasons[i], work.hits[i] = 0, 1
-        market.sift(work, len(ranked), kept)
+        work.count = len(ranked)
+        auction.sift(market, work, kept)
         auctioned = [work.totals[work.order[j]] for j in range(work.top)]
         assert auctioned == [one.bid_micros * one.weight for one in ranked[: work.top]]
         for j in range(work.top):
