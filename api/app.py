@@ -90,7 +90,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
             serving = Serving(services)
             reader = make_redis(chosen.redis_url)
             hub = Hub(services.redis, reader)
-            app.state.parley = _state(services, metrics, serving, hub)
+            app.state.parley = state = _state(services, metrics, serving, hub)
+            front.open(state)
             tasks = [background.start(serving.follow()), background.start(hub.run())]
             try:
                 yield
@@ -111,7 +112,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     for router in _ROUTERS:
         app.include_router(router)
     app.openapi = lambda: openapi.build(app)  # type: ignore[method-assign]
-    return Front(app, metrics, lambda: app.state.parley)
+    front = Front(app, metrics)
+    return front
 
 
 def _state(services: Services, metrics: Metrics, serving: Serving, hub: Hub) -> State:

@@ -98,6 +98,8 @@ def check_json(body: bytes) -> None:
 
 def check_text(body: bytes) -> None:
     """Raise `BadInput` unless the body is UTF-8."""
+    if body.isascii():
+        return
     try:
         body.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -7,7 +7,9 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from catalog.access import Principal
 
@@ -26,7 +28,7 @@ JSON_TYPE = b"application/json"
 _OWN_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 
 
-class Rate(NamedTuple):
+class Rate(msgspec.Struct, frozen=True, gc=False):
     """Where a caller stands in its daily tier.
 
     Attributes:
@@ -57,14 +59,12 @@ class Exchange:
         rate: Set once the caller was counted.
         principal: Who calls, once that is known.
         status: Of the answer; 0 until it starts.
-        asked_id: Id of the ad request, where one is asked for.
     """
 
     request_id: str
     rate: Rate | None = None
     principal: Principal | None = None
     status: int = 0
-    asked_id: str = ""
 
     def headers(self) -> Headers:
         """Return the headers that every answer carries."""
@@ -73,6 +73,21 @@ class Exchange:
             (b"x-content-type-options", b"nosniff"),
         ]
         return own + (self.rate.headers() if self.rate else [])
+
+
+@dataclass(slots=True)
+class Asked(Exchange):
+    """An exchange on the hot route.
+
+    Attributes:
+        asked_id: Id of the ad request.
+        bearer: The `authorization` header as it was sent.
+        announced: The `content-length` header as it was sent.
+    """
+
+    asked_id: str = ""
+    bearer: bytes | None = None
+    announced: bytes | None = None
 
 
 def open_exchange(scope: Scope) -> Exchange:

@@ -7,14 +7,13 @@ and a reason, as long as the caller is known.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from api import wire
 from api.bodies import bad_json, check_text
-from api.exchange import KEY, Exchange, Headers, Receive, Scope, Send, header, own_id, reply_problem
+from api.exchange import KEY, Asked, Headers, Receive, Scope, Send, own_id, reply_problem
 from api.problems import headers_of, problem_body
 from api.reading import Watch
 from api.state import State
@@ -40,82 +39,96 @@ _decode = msgspec.json.Decoder(wire.AdRequestBody).decode
 class HotRoute:
     """The route.
 
-    Args:
-        state: Returns the running parts.
+    Attributes:
+        state: The running parts; set when the application starts.
     """
 
-    def __init__(self, state: Callable[[], State]) -> None:
-        self._state = state
+    state: State
+
+    def __init__(self) -> None:
         self._watch = Watch()
 
-    def open(self, scope: Scope) -> Exchange:
-        """Start an exchange and lay it into the scope."""
-        fresh = self._state().services.ids.new("req")
-        given = own_id(header(scope, b"x-request-id"))
+    def open(self, scope: Scope) -> Asked:
+        """Start an exchange and lay it into the scope, which needs to hold headers only."""
+        # Of headers that are sent twice the first counts.
+        found = dict(reversed([*scope["headers"]]))
+        fresh = self.state.services.ids.new("req")
         # What a caller calls its request never becomes the name of a decision.
-        exchange = scope[KEY] = Exchange(given or fresh, asked_id=fresh)
-        return exchange
+        asked = scope[KEY] = Asked(
+            own_id(found.get(b"x-request-id")) or fresh, None, None, 0,
+            fresh, found.get(b"authorization"), found.get(b"content-length"),
+        )  # fmt: skip
+        return asked
 
-    async def __call__(
-        self, exchange: Exchange, scope: Scope, receive: Receive, send: Send
-    ) -> None:
+    async def __call__(self, asked: Asked, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one POST; nothing is wrapped around `send`.
 
         Raises:
             ParleyError: for a request that is refused; nothing has been sent then.
         """
-        state = self._state()
-        body = parse(await self._watch.read(header(scope, b"content-length"), receive))
-        answer, reason = await self._answer(state, body, scope, exchange)
-        state.metrics.answered(reason)
-        exchange.status = 200
-        headers = [
-            *_JSON,
-            (b"content-length", b"%d" % len(answer)),
-            (b"x-request-id", exchange.request_id.encode("ascii")),
-            *CORS,
-        ]
-        if exchange.rate is not None:
-            headers += exchange.rate.headers()
+        answer = await self.answer(asked, scope, await self._watch.read(asked.announced, receive))
+        asked.status = 200
+        headers = headers_of_answer(asked, len(answer))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": answer})
 
-    async def _answer(
-        self, state: State, body: wire.AdRequestBody, scope: Scope, exchange: Exchange
-    ) -> tuple[bytes, str]:
-        """Return the bytes to send and their reason code."""
-        parts = state.services
-        bearer = header(scope, b"authorization")
+    async def answer(self, asked: Asked, scope: Scope, raw: bytes) -> bytes:
+        """Return the bytes to send.
+
+        Args:
+            asked: Gets the caller's rate.
+            scope: Who calls: its headers, `client` and the exchange.
+            raw: The body.
+
+        Raises:
+            ParleyError: for a request that is refused.
+        """
+        state = self.state
+        body = parse(raw)
+        bearer = asked.bearer
         principal = state.authenticator.recent(bearer, body.app_id) if bearer else None
         if principal is None:
             principal = await state.authenticator.caller(scope, body.app_id)
         principal.need("ads:serve")
         if body.test:
             principal.need("ads:test")
-        request_id = exchange.asked_id
+        request_id = asked.asked_id
+        now_ms = state.services.clock.now_ms()
         try:
-            if not state.limiter.use(principal, exchange):
+            if not state.limiter.use(principal, asked, now_ms):
                 await state.count(principal, scope, ahead=True)
         except Unavailable:
             # The counter and the cooldown live in the same Redis: no state, no ad.
-            return _no_ad(request_id, Reason.STATE_UNAVAILABLE)
-        fastpath = state.fastpath()
-        app = fastpath.snapshot.app(body.app_id) if fastpath else None
-        home = app.default_geo if app else None
-        question = wire.to_request(body, request_id, parts.clock.now_ms(), home)
+            return self._no_ad(request_id, Reason.STATE_UNAVAILABLE)
+        fastpath = state.serving.fastpath()
+        app = fastpath.snapshot.app(body.app_id) if fastpath and not body.geo else None
+        question = wire.to_request(body, request_id, now_ms, app.default_geo if app else None)
         if fastpath is None:
-            return _no_ad(request_id, wire.NO_SNAPSHOT)
+            return self._no_ad(request_id, wire.NO_SNAPSHOT)
         engine = state.rollout.engine(body.app_id)
         try:
-            return wire.on_wire(await fastpath.answer_bytes(question, engine=engine))
+            answer, reason = wire.on_wire(await fastpath.answer_bytes(question, engine=engine))
         except Exception as error:  # a chat must not break for want of an ad, whatever the defect
             # Its message and its traceback could quote what a user said: only its kind is logged.
             log.error("ad request %s failed: %s", request_id, type(error).__name__)
-            return _no_ad(request_id, wire.INTERNAL)
+            return self._no_ad(request_id, wire.INTERNAL)
+        state.metrics.answered(reason)
+        return answer
+
+    def _no_ad(self, request_id: str, reason: str | Reason) -> bytes:
+        self.state.metrics.answered(str(reason))
+        return wire.no_ad(request_id, reason)
 
 
-def _no_ad(request_id: str, reason: str | Reason) -> tuple[bytes, str]:
-    return wire.no_ad(request_id, reason), str(reason)
+def headers_of_answer(asked: Asked, size: int) -> Headers:
+    """Return the headers of an answer of so many bytes."""
+    return [
+        *_JSON,
+        (b"content-length", b"%d" % size),
+        (b"x-request-id", asked.request_id.encode("ascii")),
+        *CORS,
+        *(asked.rate.headers() if asked.rate is not None else ()),
+    ]
 
 
 def parse(body: bytes) -> wire.AdRequestBody:

@@ -131,18 +131,24 @@ class Limiter:
         )
         _note(exchange, want.limit, want.limit - used, left_s, refused=taken == 0)
 
-    def use(self, principal: Principal, exchange: Exchange) -> bool:
-        """Count a call from those taken ahead; False if there is none, and `count` has to be asked."""
+    def use(self, principal: Principal, exchange: Exchange, now_ms: int) -> bool:
+        """Count a call from those taken ahead; False if there is none, and `count` has to be asked.
+
+        Args:
+            principal: Who calls.
+            exchange: Gets the rate.
+            now_ms: Of the limiter's clock.
+        """
         lease = self._leases.get(principal.org_id)
         if lease is None or not lease.left or principal.key_id is None:
             return False
         limit = self._limit(principal)
-        day, past = divmod(self._clock.now_ms(), _DAY_MS)
-        if (lease.day, lease.limit) != (day, limit):
+        day, past = divmod(now_ms, _DAY_MS)
+        if lease.day != day or lease.limit != limit:
             return False
-        lease.left -= 1
-        left = max(0, limit - lease.used + lease.left)
-        exchange.rate = Rate(limit, left, -(-(_DAY_MS - past) // 1000))
+        lease.left = ours = lease.left - 1
+        left = limit - lease.used + ours
+        exchange.rate = Rate(limit, left if left > 0 else 0, (_DAY_MS + 999 - past) // 1000)
         return True
 
     async def _count_ahead(

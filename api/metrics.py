@@ -35,11 +35,6 @@ class Timing:
         self.counts = [0] * (len(_BUCKETS) + 1)
         self.seconds = 0.0
 
-    def add(self, seconds: float) -> None:
-        """Take in one request."""
-        self.counts[bisect_left(_BUCKETS, seconds)] += 1
-        self.seconds += seconds
-
 
 class Metrics(Collector):
     """Counters and timings of one application."""
@@ -64,7 +59,8 @@ class Metrics(Collector):
         if timing is None:
             known = method if method in _METHODS else "other"
             timing = self._routes.setdefault((known, route, status), Timing())
-        timing.add(seconds)
+        timing.counts[bisect_left(_BUCKETS, seconds)] += 1
+        timing.seconds += seconds
 
     def collect(self) -> Iterator[Metric]:
         """Return what was counted, as Prometheus takes it."""

@@ -32,8 +32,20 @@ class Watch:
         self._since[task] = loop.time()
         if self._timer is None:
             self._timer = loop.call_later(self._seconds, self._look, loop)
+        chunks: list[bytes] = []
+        size = 0
         try:
-            return await _whole(receive)
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientGone
+                chunk: bytes = message.get("body", b"")
+                size += len(chunk)
+                if size > DEFAULT_LIMIT:
+                    raise _too_large()
+                if not message.get("more_body", False):
+                    return b"".join([*chunks, chunk]) if chunks else chunk
+                chunks.append(chunk)
         except asyncio.CancelledError:
             if task not in self._late or task.uncancel():
                 raise
@@ -54,23 +66,6 @@ class Watch:
                 self._late.add(task)
                 task.cancel()
         self._timer = loop.call_later(self._seconds, self._look, loop)
-
-
-async def _whole(receive: Receive) -> bytes:
-    message = await receive()
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        chunk: bytes = message.get("body", b"")
-        size += len(chunk)
-        if size > DEFAULT_LIMIT:
-            raise _too_large()
-        if not message.get("more_body", False):
-            return b"".join([*chunks, chunk]) if chunks else chunk
-        chunks.append(chunk)
-        message = await receive()
 
 
 def _too_large() -> TooLarge:

@@ -21,12 +21,16 @@ class Rollout:
         self._enabled = settings.v2_enabled
         self._listed = frozenset(filter(None, (a.strip() for a in settings.v2_app_ids.split(","))))
         self._share = settings.v2_percentage / 100
+        #: The engine of all apps, if it is the same.
+        self._every: Engine | None = None
+        if not self._enabled:
+            self._every = Engine.V1
+        elif self._share >= 1:
+            self._every = Engine.V2
 
     def engine(self, app_id: str) -> Engine:
         """Return the engine that decides for an app."""
-        return Engine.V2 if self._enabled and self._chosen(app_id) else Engine.V1
+        return self._every or (Engine.V2 if self._chosen(app_id) else Engine.V1)
 
     def _chosen(self, app_id: str) -> bool:
-        if self._share >= 1 or app_id in self._listed:
-            return True
-        return draw(app_id, "rollout") < self._share
+        return app_id in self._listed or draw(app_id, "rollout") < self._share

@@ -72,7 +72,7 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     measurement: bool | None = None
 
 
-class AdRequest(msgspec.Struct, frozen=True, kw_only=True):
+class AdRequest(msgspec.Struct, frozen=True):
     """One chat turn that may carry an ad.
 
     Attributes:
