@@ -16,4 +16,4 @@ ENV PATH=/app/.venv/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1
 USER parley
 EXPOSE 8484
 HEALTHCHECK --interval=10s --timeout=3s CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8484/healthz', timeout=2)"]
-CMD ["python", "-m", "uvicorn", "api.app:create_app", "--factory", "--host", "0.0.0.0", "--port", "8484", "--ws", "websockets-sansio", "--ws-per-message-deflate", "false"]
+CMD ["python", "-m", "uvicorn", "api.app:create_app", "--factory", "--host", "0.0.0.0", "--port", "8484", "--http", "api.protocol:HTTP", "--ws", "websockets-sansio", "--ws-per-message-deflate", "false"]

@@ -1,4 +1,4 @@
-"""The application factory: `uvicorn --factory api.app:create_app`."""
+"""The application factory: `uvicorn --factory api.app:create_app --http api.protocol:HTTP`."""
 
 from __future__ import annotations
 

@@ -11,7 +11,6 @@ from fastapi import FastAPI
 from api import hot
 from api.bodies import BodyGuard, ClientGone
 from api.exchange import (
-    Asked,
     Exchange,
     Headers,
     Message,
@@ -79,7 +78,7 @@ class Front:
             except Exception as error:
                 await self.failed(error, asked, scope, send)
             finally:
-                self.asked(asked, started)
+                self.took(asked.status, started)
             return
         exchange = open_exchange(scope)
         try:
@@ -90,9 +89,9 @@ class Front:
             seconds = perf_counter() - started
             self._metrics.observe(scope["method"], _template(scope), exchange.status, seconds)
 
-    def asked(self, asked: Asked, started: float) -> None:
+    def took(self, status: int, started: float) -> None:
         """Take down how long the hot route took since a reading of `perf_counter`."""
-        self._metrics.observe("POST", hot.PATH, asked.status, perf_counter() - started)
+        self._metrics.observe("POST", hot.PATH, status, perf_counter() - started)
 
     async def failed(self, error: Exception, exchange: Exchange, scope: Scope, send: Send) -> None:
         """Answer for a failure: with the problem that a typed error is, else with a 500.

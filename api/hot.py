@@ -131,6 +131,26 @@ def headers_of_answer(asked: Asked, size: int) -> Headers:
     ]
 
 
+def lines(headers: Headers) -> bytes:
+    """Return headers as HTTP/1.1 writes them."""
+    return b"".join([b"%b: %b\r\n" % pair for pair in headers])
+
+
+_RATE: Headers = [
+    (b"ratelimit-limit", b"%d"), (b"ratelimit-remaining", b"%d"), (b"ratelimit-reset", b"%d"),
+]  # fmt: skip
+_LINES = lines([*_JSON, (b"content-length", b"%d"), (b"x-request-id", b"%b"), *CORS])
+_RATE_LINES = _LINES + lines(_RATE)
+
+
+def lines_of_answer(asked: Asked, size: int) -> bytes:
+    """Return what `headers_of_answer` does, as HTTP/1.1 writes it."""
+    name, rate = asked.request_id.encode("ascii"), asked.rate
+    if rate is None:
+        return _LINES % (size, name)
+    return _RATE_LINES % (size, name, rate.limit, rate.remaining, rate.reset_s)
+
+
 def parse(body: bytes) -> wire.AdRequestBody:
     """Return the request of a body.
 

@@ -155,7 +155,7 @@ def run(ads: int, seconds: float, repeats: int, each: int, *, state: str, mix: s
         )
         service = Server(
             f"{module}:create_app", free_port(), {**settings.as_env(), "SERVING_STATE": kept},
-            factory=True, cpus=cpus,
+            factory=True, cpus=cpus, http="api.protocol:HTTP",
         )  # fmt: skip
         try:
             echo.wait("/docs")

@@ -46,15 +46,23 @@ class Server:
         app: As uvicorn takes it. port: where. env: further variables.
         factory: Whether `app` makes the application.
         cpus: Processors it may use.
+        http: Its HTTP protocol.
     """
 
     def __init__(
-        self, app: str, port: int, env: Mapping[str, str], *, factory: bool, cpus: set[int] | None
+        self,
+        app: str,
+        port: int,
+        env: Mapping[str, str],
+        *,
+        factory: bool,
+        cpus: set[int] | None,
+        http: str = "auto",
     ) -> None:
         self.port = port
         command = [
             sys.executable, "-m", "uvicorn", app, "--port", str(port), "--no-access-log",
-            "--log-level", "warning", *(["--factory"] if factory else []),
+            "--log-level", "warning", "--http", http, *(["--factory"] if factory else []),
         ]  # fmt: skip
         # It ends with this process, however that happens.
         command = shim_command(command, signal.SIGTERM)

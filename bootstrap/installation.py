@@ -111,6 +111,7 @@ class Installation:
         api = [
             python, "-m", "uvicorn", "api.app:create_app", "--factory", "--no-access-log",
             "--host", settings.parley_host, "--port", str(settings.parley_port),
+            "--http", "api.protocol:HTTP",
             # A thousand sockets hear the same event: compressing it for each costs more than sending it.
             "--ws", "websockets-sansio", "--ws-per-message-deflate", "false",
         ]  # fmt: skip

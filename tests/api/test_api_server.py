@@ -12,6 +12,7 @@ import pytest_asyncio
 import uvicorn
 
 from api.app import create_app
+from api.protocol import HTTP
 from bootstrap.services import Services
 
 pytestmark = pytest.mark.asyncio
@@ -43,11 +44,12 @@ async def _one_answer(reader: asyncio.StreamReader) -> bytes:
     return head + await reader.readexactly(int(lengths[0].split(b":")[1]))
 
 
-@pytest_asyncio.fixture
-async def server(services: Services) -> AsyncIterator[Server]:
+@pytest_asyncio.fixture(params=["httptools", HTTP], ids=["plain", "short cut"])
+async def server(services: Services, request: pytest.FixtureRequest) -> AsyncIterator[Server]:
     config = uvicorn.Config(
-        create_app(services.settings), host="127.0.0.1", port=0, log_level="error", lifespan="on"
-    )
+        create_app(services.settings), host="127.0.0.1", port=0, log_level="error", lifespan="on",
+        http=request.param,
+    )  # fmt: skip
     running = uvicorn.Server(config)
     task = asyncio.create_task(running.serve())
     async with asyncio.timeout(20):

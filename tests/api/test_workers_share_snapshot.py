@@ -63,7 +63,7 @@ async def service(services: Services, tmp_path: Path) -> AsyncIterator[tuple[int
     port = free_port()
     command = [
         sys.executable, "-m", "uvicorn", "api.app:create_app", "--factory", "--no-access-log",
-        "--port", str(port), "--log-level", "error",
+        "--http", "api.protocol:HTTP", "--port", str(port), "--log-level", "error",
     ]  # fmt: skip
     env = {
         **os.environ, **services.settings.as_env(), "PYTHONPATH": str(ROOT), "WEB_CONCURRENCY": "2",
