@@ -12,6 +12,7 @@ CORE = (
     "_core",
     "_edges",
     "_ids",
+    "_fields",
     "_bulk",
     "_entries",
     "_fold",

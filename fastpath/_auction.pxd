@@ -2,7 +2,10 @@ cimport cython
 
 from fastpath._choose cimport Market, Scratch
 from fastpath._columns cimport Asked
+from fastpath._fields cimport Field
+from fastpath._ids cimport Packed
 
+cdef Field _MATCHES, _SIMILAR
 cdef int _BELOW_RESERVE, _REASON_COUNT, EXPLORE_TOP
 cdef long long EXPLORE_WITHIN_PPM
 cdef double _STEPS
@@ -31,6 +34,8 @@ cdef object settle(Market market, Scratch work, str request_id)
 @cython.locals(best="long long", least="long long", count=int)
 cdef int _near(Scratch work, int looked) except -1
 cdef tuple played(Market market, Asked asked)
+@cython.locals(j=int, seen="long long", ad="long long")
+cdef object fetch_ids(Packed packed, Scratch work, int kept)
 @cython.locals(out=list, j=int)
 cdef tuple named(Market market, Scratch work, int[::1] rows, int count)
 @cython.locals(place=int, reason=int, ad=int)

@@ -15,8 +15,10 @@ from auction.rank import tie_key
 from auction.types import PPM
 from domain.formats import EXPLORE_RATE, EXPLORE_TOP
 from fastpath._columns import REASONS
-from fastpath.types import Proposal, Reason, Scored
+from fastpath._fields import Field
+from fastpath.types import Features, Proposal, Reason, Scored
 
+_MATCHES, _SIMILAR = Field(Features, "matches"), Field(Features, "similar")
 #: Most candidates that are looked at.
 MAX_CANDIDATES = 1_024
 #: Exploration looks at ads whose score is at most so far below the best. The least chance that it gives is
@@ -52,9 +54,9 @@ def propose(market: Any, features: Any, declared: Any, asked: Any, second: Any, 
         second: Charge what GSP says, else VCG.
         kept: How many of the best and of the dropped to name.
     """
-    similar = features.similar
+    similar = _SIMILAR.of(features)
     work = market.take()
-    market.listen(work, features.matches, declared, asked)
+    market.listen(work, _MATCHES.of(features), declared, asked)
     if work.heard == 0 and not similar:
         market.give(work)
         return Proposal(_NO_MATCH)
@@ -68,8 +70,8 @@ def propose(market: Any, features: Any, declared: Any, asked: Any, second: Any, 
 def ranked(market: Any, features: Any, declared: Any, asked: Any, kept: Any) -> Any:
     """Return (score, `Scored`) of the best candidates, best first; arguments as for `propose`."""
     work = market.take()
-    market.listen(work, features.matches, declared, asked)
-    market.select(work, features.similar, asked, MAX_CANDIDATES)
+    market.listen(work, _MATCHES.of(features), declared, asked)
+    market.select(work, _SIMILAR.of(features), asked, MAX_CANDIDATES)
     sift(market, work, kept)
     found = []
     for j in range(work.top):
@@ -86,6 +88,8 @@ def auction(market: Any, work: Any, asked: Any, second: Any, kept: Any) -> Any:
             number = _BY_NAME[j]
             if work.counts[number]:
                 counts[_NAMES[number]] = work.counts[number]
+    if market.packed is not None:
+        fetch_ids(market.packed, work, kept)
     dropped = named(market, work, work.lowest, min(kept, work.low))
     paces = played(market, asked) if asked.used else ()
     if not work.eligible:
@@ -224,6 +228,19 @@ def played(market: Any, asked: Any) -> Any:
     """Return (campaign, share) of the live shares that played a part, sorted."""
     campaigns = market.names.campaigns
     return tuple(sorted([(campaigns[number], share) for number, share in asked.used.items()]))
+
+
+def fetch_ids(packed: Any, work: Any, kept: Any) -> Any:
+    """Read ahead the ids that will be named: nothing waits for it, so one wait does for all."""
+    seen = 0
+    for j in range(min(kept, work.top)):
+        ad = work.ads[work.order[j]]
+        seen ^= packed.blob[16 * ad]
+    for j in range(min(kept, work.low)):
+        ad = work.ads[work.lowest[j]]
+        seen ^= packed.blob[16 * ad]
+    work.seen = seen
+    return None
 
 
 def named(market: Any, work: Any, rows: Any, count: Any) -> Any:

@@ -1,7 +1,9 @@
 cimport cython
 
 from fastpath._columns cimport Asked, Columns, Desk
+from fastpath._fields cimport Field
 
+cdef Field _TAG, _FORM, _AGE, _ASKED
 cdef long long _RPM, _MOST_RELEVANCE
 cdef int _LAST_SHARE, _TOO_WEAK, _PACED, _BELOW_RESERVE, _HOUSE
 cdef long long[::1] _SHARES, _SAID, _LEFT
@@ -33,7 +35,7 @@ cdef class Market(Columns):
     @cython.locals(
         total="long long", seen="long long", left="long long", last="long long", start="long long", tag=int, j=int,
         k="long long")
-    cdef object fetch(self, Scratch work, long long cap)
+    cdef object follow(self, Scratch work, long long cap)
     @cython.locals(
         table="long long[::1]", index="int[::1]", hits="int[::1]", relevance="long long[::1]", mask="long long",
         at="long long", k="long long", stamp="long long", said="long long", count=int, place=int, tag=int, ad=int,

@@ -12,12 +12,16 @@ from array import array
 from typing import Any
 
 from fastpath._columns import REASONS, Columns
+from fastpath._fields import Field
+from fastpath.types import Match
 
 try:
     import cython
 except ImportError:  # Cython is a build tool; plain Python needs only its names
     from fastpath import _nocython as cython
 
+_TAG, _FORM = Field(Match, "tag"), Field(Match, "form")
+_AGE, _ASKED = Field(Match, "age"), Field(Match, "asked")
 #: Weight of a CPM ad of average quality: a thousandth of an impression, per billion.
 _RPM = 1_000_000
 #: Most an ad's tags and meaning together can say, parts per million.
@@ -140,13 +144,13 @@ class Market(Columns):
         bit = 1
         heard = 0
         for match in matches:
-            tag = match.tag
+            tag = _TAG.of(match)
             near |= bit << (tag & 63)
             far |= bit << ((tag >> 6) & 63)
-            if match.asked:
-                age = match.age
+            if _ASKED.of(match):
+                age = _AGE.of(match)
                 work.tags[heard] = tag
-                work.forms[heard] = match.form
+                work.forms[heard] = _FORM.of(match)
                 work.values[heard] = _LEFT[min(max(age, 0), 3)]
                 heard += 1
         asked.matches = matches
@@ -207,7 +211,7 @@ class Market(Columns):
             work.forms[j] = form
         return None
 
-    def fetch(self, work: Any, cap: Any) -> Any:
+    def follow(self, work: Any, cap: Any) -> Any:
         """Find the postings of the tags, count them, and read ahead what `cap` of their ads have.
 
         Nothing waits for what is read here, so the processor waits for many ads at once instead of one by one.
@@ -348,7 +352,7 @@ class Market(Columns):
 
     def select(self, work: Any, similar: Any, asked: Any, cap: Any) -> Any:
         """Fill `work` with the candidates, each with its reason or its score; at most `cap`."""
-        self.fetch(work, cap)
+        self.follow(work, cap)
         total = len(similar) + work.total
         cap = min(cap, total)
         if work.cap < cap or work.size < 2 * total:
@@ -357,5 +361,6 @@ class Market(Columns):
                 size *= 2
             work.hold(max(cap, 256), size)
         work.count = self.gather(work, similar, cap)
+        work.seen = self.fetch(work.ads, work.count)
         self.judge(work, asked)
         return None

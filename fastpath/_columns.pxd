@@ -49,6 +49,8 @@ cdef class Columns:
     cpdef str ad_id(self, int ad)
     @cython.locals(k=int, fits=bint, kinds=int)
     cpdef int out_of_place(self, int rule, Asked asked) except -1
+    @cython.locals(i=int, k=int, rule=int, last=int, seen=int)
+    cpdef int fetch(self, int[::1] ads, int count) except? -1
     @cython.locals(k=int, fits=bint)
     cdef bint is_closed(self, int rule, int app) except -1
     cpdef bint is_house(self, int ad) except -1

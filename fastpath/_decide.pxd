@@ -3,7 +3,13 @@ cimport cython
 from fastpath._auction cimport propose
 from fastpath._choose cimport Market
 from fastpath._columns cimport Asked, Desk
+from fastpath._fields cimport Field
 
+cdef Field _APP_ID, _TEST, _TOPICS, _RULE, _REFUSAL, _CONSENT_ADS, _OPPORTUNITY, _REQUEST_ID, _FORMATS
+cdef Field _LANGUAGE, _GEO, _DEVICE, _NOW_MS, _BLOCKED_TOPICS, _BLOCKED_ADVERTISERS, _SPENT_CAMPAIGNS
+cdef Field _CAPPED_CAMPAIGNS, _SHOWN, _PACES
+cdef Field _ID, _APP, _WANTED, _PLACE, _DEVICE_SAID, _DECLARED, _MUTED, _MUTED_TOPICS, _CONSENT, _ADS
+cdef Field _TESTED
 cdef tuple _FIRST
 cdef bytes _ALLOWED
 cdef dict _LANGUAGES, _DEVICES

@@ -17,10 +17,43 @@ from fastpath import eligibility, layout
 from fastpath._auction import MAX_CANDIDATES, propose
 from fastpath._choose import Market
 from fastpath._columns import Asked
+from fastpath._fields import Field
 from fastpath.plain import kernel_of, plain_market
-from fastpath.types import AdRequest, Context, Features, Proposal, Reason, Scored
+from fastpath.types import AdRequest, Consent, Context, Features, Proposal, Reason, Scored
 
 _GSP = Rule.GSP
+#: Fields of a request,
+_ID = Field(AdRequest, "request_id")
+_APP = Field(AdRequest, "app_id")
+_WANTED = Field(AdRequest, "formats")
+_PLACE = Field(AdRequest, "geo")
+_DEVICE_SAID = Field(AdRequest, "device")
+_DECLARED = Field(AdRequest, "topics")
+_MUTED = Field(AdRequest, "blocked_advertisers")
+_MUTED_TOPICS = Field(AdRequest, "blocked_topics")
+_CONSENT = Field(AdRequest, "consent")
+_ADS = Field(Consent, "ads")
+_TESTED = Field(AdRequest, "test")
+#: and of what the choice sees of it.
+_APP_ID = Field(Context, "app_id")
+_TEST = Field(Context, "test")
+_TOPICS = Field(Context, "topics")
+_RULE = Field(Context, "rule")
+_REFUSAL = Field(Features, "refusal")
+_CONSENT_ADS = Field(Context, "consent_ads")
+_OPPORTUNITY = Field(Features, "opportunity_milli")
+_REQUEST_ID = Field(Context, "request_id")
+_FORMATS = Field(Context, "formats")
+_LANGUAGE = Field(Features, "language")
+_GEO = Field(Context, "geo")
+_DEVICE = Field(Context, "device")
+_NOW_MS = Field(Context, "now_ms")
+_BLOCKED_TOPICS = Field(Context, "blocked_topics")
+_BLOCKED_ADVERTISERS = Field(Context, "blocked_advertisers")
+_SPENT_CAMPAIGNS = Field(Context, "spent_campaigns")
+_CAPPED_CAMPAIGNS = Field(Context, "capped_campaigns")
+_SHOWN = Field(Context, "shown")
+_PACES = Field(Context, "paces")
 #: Refusals that count whatever the app and the user allow.
 _FIRST = (Reason.INVALID, Reason.TOO_LONG, Reason.SENSITIVE)
 _UNKNOWN_APP, _NO_CONSENT, _LOW = Reason.UNKNOWN_APP, Reason.NO_CONSENT, Reason.LOW_OPPORTUNITY
@@ -54,22 +87,24 @@ def context_of(
         shown: How often this conversation (or consenting user) saw a campaign.
         rule: Which price is charged.
     """
-    device = request.device.lower() if request.device else None
+    device = _DEVICE_SAID.of(request)
+    known = device.lower() if device else None
+    place = _PLACE.of(request)
     return Context(
-        request_id=request.request_id,
-        app_id=request.app_id,
+        request_id=_ID.of(request),
+        app_id=_APP.of(request),
         now_ms=now_ms,
-        formats=request.formats,
-        geo=request.geo.upper() if request.geo else None,
-        topics=_sorted(request.topics),
-        blocked_advertisers=_sorted(request.blocked_advertisers),
-        consent_ads=request.consent.ads,
+        formats=_WANTED.of(request),
+        geo=place.upper() if place else None,
+        topics=_sorted(_DECLARED.of(request)),
+        blocked_advertisers=_sorted(_MUTED.of(request)),
+        consent_ads=_ADS.of(_CONSENT.of(request)),
         spent_campaigns=_sorted(spent),
-        device=device if device in _DEVICES else None,
-        blocked_topics=_sorted(request.blocked_topics),
+        device=known if known in _DEVICES else None,
+        blocked_topics=_sorted(_MUTED_TOPICS.of(request)),
         capped_campaigns=_sorted(capped),
         shown=_sorted(shown.items()) if shown else (),
-        test=request.test,
+        test=_TESTED.of(request),
         rule=rule,
     )
 
@@ -119,16 +154,16 @@ def _chosen(
     snapshot: Any, features: Any, context: Any, app: Any, rule: Any, kept: Any, paces: Any
 ) -> Any:
     market = snapshot.market
-    desk = desk_for(snapshot, market, context.app_id, app)
+    desk = desk_for(snapshot, market, _APP_ID.of(context), app)
     refusal = refusal_of(features, context, desk)
     if refusal is not None:
         return Proposal(refusal)
     if not desk.safe:
         market = plain_market(snapshot)
-    test = context.test
+    test = _TEST.of(context)
     asked = asked_of(snapshot, features, context, desk, market, paces, test)
-    declared = eligibility.declared_of(snapshot, context) if context.topics else None
-    second = (rule or context.rule) is _GSP
+    declared = eligibility.declared_of(snapshot, context) if _TOPICS.of(context) else None
+    second = (rule or _RULE.of(context)) is _GSP
     if type(market) is Market and not test:
         return propose(market, features, declared, asked, second, kept)
     kernel = kernel_of(market)
@@ -157,16 +192,16 @@ def desk_for(snapshot: Any, market: Any, app_id: Any, app: Any) -> Any:
 
 def refusal_of(features: Any, context: Any, desk: Any) -> Any:
     """Return why there can be no ad whatever the catalogue holds, or None; safety comes first."""
-    refusal = features.refusal
+    refusal = _REFUSAL.of(features)
     if refusal is not None and refusal in _FIRST:
         return refusal
     if desk is None:
         return _UNKNOWN_APP
-    if context.consent_ads is False:
+    if _CONSENT_ADS.of(context) is False:
         return _NO_CONSENT
     if refusal is not None:
         return refusal
-    if features.opportunity_milli < _LEAST_OPPORTUNITY and not context.test:
+    if _OPPORTUNITY.of(features) < _LEAST_OPPORTUNITY and not _TEST.of(context):
         return _LOW
     return None
 
@@ -188,19 +223,19 @@ def asked_of(
     asked = Asked()
     asked.desk = desk
     asked.test = test
-    asked.request_id = context.request_id
-    opportunity = _ANY_MOMENT if test else features.opportunity_milli
+    asked.request_id = _REQUEST_ID.of(context)
+    opportunity = _ANY_MOMENT if test else _OPPORTUNITY.of(features)
     asked.opportunity = opportunity
     asked.formats = desk.formats & _ALLOWED[min(opportunity, _ANY_MOMENT)]
-    formats = context.formats
+    formats = _FORMATS.of(context)
     if formats is not None:
         asked.formats = asked.formats & eligibility.bits_of(formats)
-    asked.language = _LANGUAGES.get(features.language, 0)
-    geo = context.geo
+    asked.language = _LANGUAGES.get(_LANGUAGE.of(features), 0)
+    geo = _GEO.of(context)
     asked.geo = market.places.get(geo, -1) if geo else -1
-    device = context.device
+    device = _DEVICE.of(context)
     asked.device = _DEVICES.get(device, 0) if device else 0
-    now = context.now_ms
+    now = _NOW_MS.of(context)
     asked.now = now
     asked.day = 1 << (now // _DAY_MS + _FIRST_DAY) % 7
     _wishes(snapshot, context, asked)
@@ -211,13 +246,13 @@ def asked_of(
 
 def _wishes(snapshot: Any, context: Any, asked: Any) -> Any:
     """Note what the user muted and what the host declared."""
-    topics = context.blocked_topics
+    topics = _BLOCKED_TOPICS.of(context)
     if topics:
         asked.mutes = eligibility.mutes_of(snapshot, topics)
-    advertisers = context.blocked_advertisers
+    advertisers = _BLOCKED_ADVERTISERS.of(context)
     if advertisers:
         asked.muted = eligibility.numbers_of(snapshot.names.advertisers, advertisers)
-    topics = context.topics
+    topics = _TOPICS.of(context)
     if topics:
         asked.topics = set(eligibility.declared_tags(snapshot, topics))
     return None
@@ -225,13 +260,13 @@ def _wishes(snapshot: Any, context: Any, asked: Any) -> Any:
 
 def _state(snapshot: Any, context: Any, market: Any, asked: Any, paces: Any) -> Any:
     """Note which campaigns stand back and how often they take part."""
-    if context.spent_campaigns or context.capped_campaigns:
+    if _SPENT_CAMPAIGNS.of(context) or _CAPPED_CAMPAIGNS.of(context):
         asked.closed = eligibility.closed_of(snapshot, context)
-    shown = context.shown
+    shown = _SHOWN.of(context)
     if shown:
         asked.keep = eligibility.fatigue_of(snapshot, shown)
     if not paces:
-        paces = context.paces
+        paces = _PACES.of(context)
     if paces:
         known = market.live
         # Shares come by the thousand and change every few seconds: they are kept by number.

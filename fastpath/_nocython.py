@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 compiled = False
 ulonglong = int
 longlong = int
 bint = bool
+
+
+def place_of(member: Any) -> int:
+    """Return that a field lies nowhere: plain Python reads attributes."""
+    return -1
+
+
+def slot_at(one: Any, place: int) -> Any:
+    """Stand for what only compiled code does."""
+    raise NotImplementedError(place)
