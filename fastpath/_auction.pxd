@@ -22,7 +22,7 @@ cpdef list ranked(Market market, object features, dict declared, Asked asked, in
     counts=dict, dropped=tuple, eligible=tuple, propensities=tuple, looked=int, near=int, rank=int, number=int, j=int,
     best=int, propensity=int, drawn=int, charged="long long", hold="long long")
 cdef object auction(Market market, Scratch work, Asked asked, bint second, int kept)
-@cython.locals(bits="unsigned long long")
+@cython.locals(bits="unsigned long long", byte="unsigned char", digest=bytes)
 cpdef int explored(str request_id) except -1
 @cython.locals(
     totals="long long[::1]", order="int[::1]", reasons="int[::1]", ads="int[::1]", lowest="int[::1]",

@@ -122,8 +122,11 @@ def explored(request_id: Any) -> Any:
     """Return the draw that exploration picks by, in [0, 1_000_000): that of `domain.randomness.draw`."""
     hashed = _HASH.copy()
     hashed.update((request_id + "\x1fexplore\x1f0").encode())
-    bits = int.from_bytes(hashed.digest(), "big") >> 11
-    return int(bits / _STEPS * 1_000_000)
+    digest = hashed.digest()
+    bits = 0
+    for byte in digest:
+        bits = bits << 8 | byte
+    return int((bits >> 11) / _STEPS * 1_000_000)
 
 
 def sift(market: Any, work: Any, kept: Any) -> Any:  # noqa: C901 - one pass over rows in work
@@ -174,7 +177,7 @@ def sift(market: Any, work: Any, kept: Any) -> Any:  # noqa: C901 - one pass ove
         if totals[i] == least:
             order[top] = i
             top += 1
-        else:
+        elif totals[i] > work.other:
             leave(work, totals[i], market.advertiser[ads[i]])
     work.top = top
     return 0

@@ -3,6 +3,35 @@ cimport cython
 from fastpath._columns cimport Asked, Columns, Desk
 from fastpath._fields cimport Field
 
+cdef extern from *:
+    """
+    #ifdef __GNUC__
+    #define ask_for(place) __builtin_prefetch(place)
+    #else
+    #define ask_for(place) (void)(place)
+    #endif
+    """
+    void ask_for(const void *place) noexcept
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+cdef inline void ahead(const int[:] column, Py_ssize_t at) noexcept:
+    ask_for(&column[at])
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+cdef inline void ahead_bytes(const unsigned char[:] column, Py_ssize_t at) noexcept:
+    ask_for(&column[at])
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+cdef inline void ahead_wide(const long long[:] column, Py_ssize_t at) noexcept:
+    ask_for(&column[at])
+
+
 cdef Field _TAG, _FORM, _AGE, _ASKED
 cdef long long _RPM, _MOST_RELEVANCE
 cdef int _LAST_SHARE, _TOO_WEAK, _PACED, _BELOW_RESERVE, _HOUSE
@@ -26,15 +55,14 @@ cdef class Market(Columns):
         age=int, tag=int, most=int, heard=int, near="unsigned long long", far="unsigned long long",
         bit="unsigned long long")
     cdef object listen(self, Scratch work, tuple matches, dict declared, Asked asked)
-    @cython.locals(tag=int, words=int, seen="long long", j=int)
+    @cython.locals(tag=int, words=int, j=int)
     cdef object weigh(self, Scratch work)
     @cython.locals(j=int)
     cdef object declare(self, Scratch work, dict declared)
     @cython.locals(i=int, j=int, k=int, value="long long", tag=int, form=int)
     cdef object sort(self, Scratch work)
     @cython.locals(
-        total="long long", seen="long long", left="long long", last="long long", start="long long", tag=int, j=int,
-        k="long long")
+        total="long long", left="long long", start="long long", tag=int, j=int, k="long long")
     cdef object follow(self, Scratch work, long long cap)
     @cython.locals(
         table="long long[::1]", index="int[::1]", hits="int[::1]", relevance="long long[::1]", mask="long long",

@@ -20,6 +20,9 @@ try:
 except ImportError:  # Cython is a build tool; plain Python needs only its names
     from fastpath import _nocython as cython
 
+if not cython.compiled:
+    from fastpath._nocython import ahead, ahead_bytes, ahead_wide
+
 _TAG, _FORM = Field(Match, "tag"), Field(Match, "form")
 _AGE, _ASKED = Field(Match, "age"), Field(Match, "asked")
 #: Weight of a CPM ad of average quality: a thousandth of an impression, per billion.
@@ -152,6 +155,9 @@ class Market(Columns):
                 work.tags[heard] = tag
                 work.forms[heard] = _FORM.of(match)
                 work.values[heard] = _LEFT[min(max(age, 0), 3)]
+                ahead_bytes(self.tag_words, tag)
+                ahead(self.tag_weight, tag)
+                ahead(self.post_offsets, tag)
                 heard += 1
         asked.matches = matches
         asked.near = near
@@ -165,15 +171,12 @@ class Market(Columns):
 
     def weigh(self, work: Any) -> Any:
         """Write what each tag says; no read waits for another, so the processor waits for all at once."""
-        seen = 0
         for j in range(work.heard):
             tag = work.tags[j]
             words = self.tag_words[tag]
             work.values[j] = (
                 work.values[j] * _SAID[min(words, 3)] * self.tag_weight[tag] // 1_000_000
             )
-            seen ^= self.post_offsets[tag]
-        work.seen = seen
         return None
 
     def declare(self, work: Any, declared: Any) -> Any:
@@ -217,23 +220,18 @@ class Market(Columns):
         Nothing waits for what is read here, so the processor waits for many ads at once instead of one by one.
         """
         total = 0
-        seen = 0
-        last = len(self.post_ads) - 1
         for j in range(work.heard):
             tag = work.tags[j]
-            start = self.post_offsets[tag]
-            work.starts[j] = start
+            work.starts[j] = self.post_offsets[tag]
             work.ends[j] = self.post_offsets[tag + 1]
-            total += work.ends[j] - start
-            if last >= 0:
-                seen ^= self.post_ads[min(start, last)]
+            ahead(self.post_ads, work.starts[j])
+            total += work.ends[j] - work.starts[j]
         left = min(cap, total)
         for j in range(work.heard):
             start = work.starts[j]
             for k in range(start, min(work.ends[j], start + left)):
-                seen ^= self.bid[self.post_ads[k]]
+                ahead_wide(self.bid, self.post_ads[k])
             left -= min(left, work.ends[j] - start)
-        work.seen = seen
         work.total = total
         return None
 
@@ -294,7 +292,6 @@ class Market(Columns):
         work.places[count] = place
         work.hits[count] = 1
         work.relevance[count] = said
-        work.bids[count] = self.bid[ad]
         return count
 
     def judge(self, work: Any, asked: Any) -> Any:  # noqa: C901 - one rule after the other
@@ -310,6 +307,7 @@ class Market(Columns):
             ad = work.ads[i]
             said = min(max(work.relevance[i], 1), _MOST_RELEVANCE)
             work.relevance[i] = said
+            work.bids[i] = self.bid[ad]
             rate = weight = floor = 0
             reason = self.why_not(ad, asked)
             if reason == 0 and not test:

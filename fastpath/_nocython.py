@@ -18,3 +18,10 @@ def place_of(member: Any) -> int:
 def slot_at(one: Any, place: int) -> Any:
     """Stand for what only compiled code does."""
     raise NotImplementedError(place)
+
+
+def ahead(column: Any, at: int) -> None:
+    """Ask for nothing: plain Python has slower things to wait for than memory."""
+
+
+ahead_bytes = ahead_wide = ahead

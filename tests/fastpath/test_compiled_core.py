@@ -8,7 +8,8 @@ import weakref
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 import fastpath
 from auction.rank import order
-from auction.types import Candidate
+from auction.types import Candidate, Rule
 from domain.catalogue import CatalogueExport
 from domain.formats import BidModel
 from domain.randomness import draw
@@ -27,6 +28,7 @@ from fastpath import (
     _core,
     _decide,
     _edges,
+    _fields,
     _fold,
     _fragments,
     _grams,
@@ -46,7 +48,7 @@ from fastpath.decide import choose, context_of
 from fastpath.phrases import read_lexicon
 from fastpath.snapshot import Snapshot
 from fastpath.text import CONTRACTED, fold
-from fastpath.types import AdRequest, Turn
+from fastpath.types import AdRequest, Context, Match, Turn
 from tests.fastpath.sample_catalogue import NOW, ad, app, sample
 
 FOLDER = Path(fastpath.__file__).parent
@@ -235,6 +237,40 @@ def test_all_loops_mean_the_same_kinds() -> None:
             assert getattr(plain(name), ours) == getattr(_points, theirs), (name, ours)
 
 
+def test_fields_are_read_wherever_they_lie() -> None:
+    class Later(Context):
+        """A struct whose fields may lie elsewhere."""
+
+    values: dict[str, Any] = {
+        "request_id": "r",
+        "app_id": "a",
+        "now_ms": 7,
+        "geo": "US",
+        "shown": (("c", 2),),
+    }
+    for module in (_fields, plain("_fields")):
+        fields = {name: module.Field(Context, name) for name in Context.__struct_fields__}
+        for one in (Context(**values), Later(**values), SimpleNamespace(**values, test=True)):
+            for name, value in (
+                vars(one).items() if type(one) is SimpleNamespace else values.items()
+            ):
+                assert fields[name].of(one) == value
+        assert fields["rule"].of(Context(**values)) is Rule.GSP
+        assert module.Field(Plain, "named").of(Plain()) == "property"
+        for wrong in (None, Match(1, 2, 3, True)):
+            with pytest.raises(AttributeError):
+                fields["geo"].of(wrong)
+
+
+class Plain:
+    """What has no slots."""
+
+    @property
+    def named(self) -> str:
+        """Return a word."""
+        return "property"
+
+
 def test_there_is_one_source() -> None:
     for module in (
         _auction,
@@ -242,6 +278,7 @@ def test_there_is_one_source() -> None:
         _choose,
         _decide,
         _edges,
+        _fields,
         _fold,
         _fragments,
         _grams,
