@@ -14,22 +14,19 @@ cdef extern from *:
     void ask_for(const void *place) noexcept
 
 
-@cython.boundscheck(False)
-@cython.wraparound(False)
 cdef inline void ahead(const int[:] column, Py_ssize_t at) noexcept:
-    ask_for(&column[at])
+    if 0 <= at < column.shape[0]:
+        ask_for(&column[at])
 
 
-@cython.boundscheck(False)
-@cython.wraparound(False)
 cdef inline void ahead_bytes(const unsigned char[:] column, Py_ssize_t at) noexcept:
-    ask_for(&column[at])
+    if 0 <= at < column.shape[0]:
+        ask_for(&column[at])
 
 
-@cython.boundscheck(False)
-@cython.wraparound(False)
 cdef inline void ahead_wide(const long long[:] column, Py_ssize_t at) noexcept:
-    ask_for(&column[at])
+    if 0 <= at < column.shape[0]:
+        ask_for(&column[at])
 
 
 cdef Field _TAG, _FORM, _AGE, _ASKED
