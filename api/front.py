@@ -72,7 +72,7 @@ class Front:
             return
         started = perf_counter()
         if scope["path"] == hot.PATH and scope["method"] == "POST":
-            asked = self.hot.open(scope)
+            asked = self.hot.open(scope, dict(reversed([*scope["headers"]])))
             try:
                 await self.hot(asked, scope, receive, send)
             except Exception as error:

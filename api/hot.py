@@ -7,6 +7,7 @@ and a reason, as long as the caller is known.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -48,10 +49,13 @@ class HotRoute:
     def __init__(self) -> None:
         self._watch = Watch()
 
-    def open(self, scope: Scope) -> Asked:
-        """Start an exchange and lay it into the scope, which needs to hold headers only."""
-        # Of headers that are sent twice the first counts.
-        found = dict(reversed([*scope["headers"]]))
+    def open(self, scope: Scope, found: Mapping[bytes, bytes]) -> Asked:
+        """Start an exchange and lay it into the scope.
+
+        Args:
+            scope: Gets the exchange.
+            found: Headers by name; of those that were sent twice the first.
+        """
         fresh = self.state.services.ids.new("req")
         # What a caller calls its request never becomes the name of a decision.
         asked = scope[KEY] = Asked(

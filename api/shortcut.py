@@ -51,8 +51,12 @@ class ShortCut(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._front = _front(self.app)
-        unusual = config.root_path or config.headers or config.limit_concurrency is not None
+        unusual = (
+            config.root_path or config.headers or config.reset_contextvars
+            or config.limit_concurrency is not None
+        )  # fmt: skip
         self._url = None if self._front is None or unusual else _URL
+        self._quiet_since: float | None = None
         self._default_headers: Headers | None = None
         self._start = b""
         self._arriving: _Short | None = None
@@ -71,6 +75,40 @@ class ShortCut(HttpToolsProtocol):
         if short is not None:
             short.front.took(499, short.started)
         super().connection_lost(exc)
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+            self.timeout_keep_alive_task = None
+
+    def _unset_keepalive_if_required(self) -> None:
+        # One timer for each answer costs as much as writing it: the one that runs looks again when it is due.
+        self._quiet_since = None
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Hang up, if nothing has come since the last answer for long enough."""
+        self.timeout_keep_alive_task = None
+        if self._quiet_since is None:
+            return
+        left = self._quiet_since + self.timeout_keep_alive - self.loop.time()
+        if left <= 0:
+            super().timeout_keep_alive_handler()
+        else:
+            self._look_in(left)
+
+    def on_response_complete(self) -> None:
+        """Go on with what was sent meanwhile, or wait for more."""
+        if self.pipeline or self.transport.is_closing():
+            super().on_response_complete()
+            return
+        self.server_state.total_requests += 1
+        self.flow.resume_reading()
+        self._quiet_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._look_in(self.timeout_keep_alive)
+
+    def _look_in(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(
+            seconds, self.timeout_keep_alive_handler
+        )
 
     def on_message_begin(self) -> None:
         """Start a request; what the long way needs is made when it is taken."""
@@ -83,13 +121,14 @@ class ShortCut(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Choose the way."""
-        if self.url == self._url and self._is_ordinary():
-            assert self._front is not None
-            self._before = self.cycle
-            keep_alive = self.parser.should_keep_alive()
-            self.cycle = self._arriving = _Short(self, self._front, keep_alive)
-        else:
+        # Of headers that are sent twice the first counts.
+        if self.url != self._url or not self._is_ordinary(found := dict(reversed(self.headers))):
             self._take_long_way()
+            return
+        assert self._front is not None
+        self._before = self.cycle
+        keep_alive = self.parser.should_keep_alive()
+        self.cycle = self._arriving = _Short(self, self._front, found, keep_alive)
 
     def on_body(self, body: bytes) -> None:
         """Keep a piece of a body."""
@@ -101,10 +140,11 @@ class ShortCut(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Answer."""
         short = self._arrived()
-        if short is not None:
-            self._start_asgi_task(short, self.app)
-        else:
+        if short is None:
             super().on_message_complete()
+            return
+        short.task = self.loop.create_task(short.run_asgi(self.app))
+        self.tasks.add(short.task)
 
     def start_of_answer(self) -> bytes:
         """Return status line and the server's own headers, which change once a second."""
@@ -129,13 +169,12 @@ class ShortCut(HttpToolsProtocol):
             own.app = _nothing
             await own(scope, _nothing, _nothing)
 
-    def _is_ordinary(self) -> bool:
+    def _is_ordinary(self, found: dict[bytes, bytes]) -> bool:
         before, parser = self.cycle, self.parser
         if before is not None and not before.response_complete:
             return False
         if parser.get_method() != b"POST" or parser.get_http_version() != "1.1":
             return False
-        found = dict(self.headers)
         size = found.get(b"content-length", b"")
         return size.isdigit() and int(size) <= HIGH_WATER_LIMIT and _LONG.isdisjoint(found)
 
@@ -175,26 +214,32 @@ class _Short(RequestResponseCycle):
     Args:
         door: The connection.
         front: Our application.
+        found: Headers by name.
         keep_alive: Whether the connection stays open.
 
     Attributes:
         front: Our application.
         parts: Pieces of the body.
         started: A reading of `perf_counter`.
+        task: In which it is answered.
     """
 
+    task: asyncio.Task[None]
     disconnected = False
     response_complete = False
     #: Nobody waits for it.
     message_event = asyncio.Event()
 
-    def __init__(self, door: ShortCut, front: Front, keep_alive: bool) -> None:
+    def __init__(
+        self, door: ShortCut, front: Front, found: dict[bytes, bytes], keep_alive: bool
+    ) -> None:
         self.front = front
         self.keep_alive = keep_alive
         self.parts: list[bytes] = []
         self.started = perf_counter()
         self._door = door
         self._headers = door.headers
+        self._found = found
 
     async def run_asgi(self, app: Any) -> None:
         """Answer the request. All but an answer itself is said in uvicorn's own way."""
@@ -202,8 +247,8 @@ class _Short(RequestResponseCycle):
         scope: Scope = {"type": "http", "client": door.client, "headers": self._headers}
         asked: Asked | None = None
         try:
-            asked = route.open(scope)
-            if not _FORWARDED.isdisjoint(dict(self._headers)):
+            asked = route.open(scope, self._found)
+            if not _FORWARDED.isdisjoint(self._found):
                 await door.see_through_proxy(scope)
             answer = await route.answer(asked, scope, b"".join(self.parts))
             if door.flow.write_paused and not self.disconnected:
@@ -213,6 +258,8 @@ class _Short(RequestResponseCycle):
             asked.status = 200
         except BaseException as error:
             await self._fail(error, scope, asked)
+        finally:
+            door.tasks.discard(self.task)
         if asked is not None:
             self.front.took(asked.status, self.started)
 
