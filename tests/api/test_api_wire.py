@@ -15,7 +15,7 @@ from api.hot import parse
 from domain.errors import BadInput, ParleyError, Unprocessable
 from domain.formats import AdFormat, Intent
 from fastpath import render
-from fastpath.types import AdPayload, Answer, Reason, Turn
+from fastpath.types import AdPayload, AdRequest, Answer, Reason, Turn
 
 MINIMUM = {"appId": "app_1", "conversationId": "c", "messageId": "m", "contextText": "hi"}
 
@@ -120,6 +120,17 @@ def test_an_answer_keeps_every_word_of_the_ad() -> None:
         "label": "広告", "payer": "Kaze KK", "why": "Because.", "question": "Q?",
     }  # fmt: skip
     assert json.loads(wire.no_ad("req_2", Reason.COOLDOWN))["ad"] is None
+
+
+def test_each_field_lands_in_its_place() -> None:
+    """The request is built by position: a field put elsewhere in the type must be seen here."""
+    same = set(wire.AdRequestBody.__struct_fields__) & set(AdRequest.__struct_fields__)
+    marks: dict[str, Any] = {name: f"<{name}>" for name in same}
+    marks |= {"blocked_advertisers": ("<b>",), "muted_advertisers": ("<m>",), "turns": ("<t>",)}
+    request = wire.to_request(wire.AdRequestBody(**{**marks, "geo": "<GEO>"}), "<id>", 5, None)
+    expected = {**marks, "geo": "<GEO>", "blocked_advertisers": ("<m>", "<b>")}
+    del expected["muted_advertisers"]
+    assert msgspec.structs.asdict(request) == {**expected, "request_id": "<id>", "now_ms": 5}
 
 
 def test_the_apps_country_stands_in_for_a_missing_one() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +35,21 @@ def test_ids_sort_by_the_time_they_were_made_at() -> None:
         clock.advance(1)
     assert made == sorted(made)
     assert len({ids.new("run") for _ in range(1000)}) == 1000
+
+
+def test_a_forked_process_makes_ids_of_its_own() -> None:
+    ids = RandomIds(FixedClock(1))
+    ids.new("run")
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, ids.new("run").encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    made = {ids.new("run") for _ in range(1000)}
+    assert os.read(reading, 100).decode() not in made
+    os.close(reading)
+    os.close(writing)
 
 
 def test_counted_ids_are_the_same_in_every_test() -> None:
