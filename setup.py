@@ -29,6 +29,9 @@ CORE = (
     "_decide",
     "_vectors",
     "_trip",
+    "_context",
+    "_tokens",
+    "_answer",
 )
 
 try:

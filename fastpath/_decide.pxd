@@ -8,8 +8,6 @@ from fastpath._fields cimport Field
 cdef Field _APP_ID, _TEST, _TOPICS, _RULE, _REFUSAL, _CONSENT_ADS, _OPPORTUNITY, _REQUEST_ID, _FORMATS
 cdef Field _LANGUAGE, _GEO, _DEVICE, _NOW_MS, _BLOCKED_TOPICS, _BLOCKED_ADVERTISERS, _SPENT_CAMPAIGNS
 cdef Field _CAPPED_CAMPAIGNS, _SHOWN, _PACES
-cdef Field _ID, _APP, _WANTED, _PLACE, _DEVICE_SAID, _DECLARED, _MUTED, _MUTED_TOPICS, _CONSENT, _ADS
-cdef Field _TESTED
 cdef tuple _FIRST
 cdef bytes _ALLOWED
 cdef dict _LANGUAGES, _DEVICES
@@ -28,4 +26,3 @@ cpdef Asked asked_of(
 cdef object _wishes(object snapshot, object context, Asked asked)
 @cython.locals(known=tuple)
 cdef object _state(object snapshot, object context, object market, Asked asked, object paces)
-cdef object _sorted(object found)

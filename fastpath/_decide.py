@@ -7,7 +7,7 @@ What an app always asks is kept with the columns; what few requests ask stands i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from auction.types import PPM, Rule
@@ -19,22 +19,10 @@ from fastpath._choose import Market
 from fastpath._columns import Asked
 from fastpath._fields import Field
 from fastpath.plain import kernel_of, plain_market
-from fastpath.types import AdRequest, Consent, Context, Features, Proposal, Reason, Scored
+from fastpath.types import Context, Features, Proposal, Reason, Scored
 
 _GSP = Rule.GSP
-#: Fields of a request,
-_ID = Field(AdRequest, "request_id")
-_APP = Field(AdRequest, "app_id")
-_WANTED = Field(AdRequest, "formats")
-_PLACE = Field(AdRequest, "geo")
-_DEVICE_SAID = Field(AdRequest, "device")
-_DECLARED = Field(AdRequest, "topics")
-_MUTED = Field(AdRequest, "blocked_advertisers")
-_MUTED_TOPICS = Field(AdRequest, "blocked_topics")
-_CONSENT = Field(AdRequest, "consent")
-_ADS = Field(Consent, "ads")
-_TESTED = Field(AdRequest, "test")
-#: and of what the choice sees of it.
+#: Fields of what the choice sees.
 _APP_ID = Field(Context, "app_id")
 _TEST = Field(Context, "test")
 _TOPICS = Field(Context, "topics")
@@ -66,51 +54,6 @@ _FIRST_DAY = 3
 _ALLOWED = bytes(eligibility.bits_of(formats_for(one / 1_000)) for one in range(_ANY_MOMENT + 1))
 _LANGUAGES = {str(one): 1 << i for i, one in enumerate(layout.LANGUAGES)}
 _DEVICES = {one: 1 << i for i, one in enumerate(layout.DEVICES)}
-
-
-def context_of(
-    request: AdRequest,
-    *,
-    now_ms: int,
-    spent: Iterable[str] = (),
-    capped: Iterable[str] = (),
-    shown: Mapping[str, int] | None = None,
-    rule: Rule = Rule.GSP,
-) -> Context:
-    """Return what the choice may know of a request besides its text.
-
-    Args:
-        request: What was asked.
-        now_ms: The service's clock; schedules and the day of the week (UTC) are read from it.
-        spent: Campaigns known to be without budget.
-        capped: Campaigns known to be at a frequency cap.
-        shown: How often this conversation (or consenting user) saw a campaign.
-        rule: Which price is charged.
-    """
-    device = _DEVICE_SAID.of(request)
-    known = device.lower() if device else None
-    place = _PLACE.of(request)
-    return Context(
-        request_id=_ID.of(request),
-        app_id=_APP.of(request),
-        now_ms=now_ms,
-        formats=_WANTED.of(request),
-        geo=place.upper() if place else None,
-        topics=_sorted(_DECLARED.of(request)),
-        blocked_advertisers=_sorted(_MUTED.of(request)),
-        consent_ads=_ADS.of(_CONSENT.of(request)),
-        spent_campaigns=_sorted(spent),
-        device=known if known in _DEVICES else None,
-        blocked_topics=_sorted(_MUTED_TOPICS.of(request)),
-        capped_campaigns=_sorted(capped),
-        shown=_sorted(shown.items()) if shown else (),
-        test=_TESTED.of(request),
-        rule=rule,
-    )
-
-
-def _sorted(found: Any) -> Any:
-    return tuple(sorted(found)) if found else ()
 
 
 def choose(

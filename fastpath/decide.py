@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from domain.catalogue import AppEntry
 from fastpath._auction import MAX_CANDIDATES
-from fastpath._decide import asked_of, choose, context_of, desk_for, refusal_of
+from fastpath._context import context_of
+from fastpath._decide import asked_of, choose, desk_for, refusal_of
 from fastpath.eligibility import declared_of
 from fastpath.plain import kernel_of, plain_market
 from fastpath.snapshot import Snapshot

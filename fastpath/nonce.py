@@ -8,38 +8,23 @@ from __future__ import annotations
 
 import base64
 import binascii
-from hashlib import blake2b
 from hmac import compare_digest
 from typing import Final
 
 from domain.errors import Forbidden, Gone
+from fastpath._tokens import MAC, Macs, base64url
 
-_MAC: Final = 32
-_LENGTH: Final = 8 + _MAC
+_LENGTH: Final = 8 + MAC
 
 
 def mac_of(key: bytes, request_id: str, ad_id: str, expires_ms: int) -> bytes:
-    """Return the 32-byte keyed BLAKE2b over request, ad and expiry.
-
-    Args:
-        key: At most 64 secret bytes.
-        request_id: What the token is for.
-        ad_id: Which ad it is for.
-        expires_ms: Until when it is good, UTC milliseconds.
-    """
-    request, ad = request_id.encode("utf-8", "replace"), ad_id.encode("utf-8", "replace")
-    message = b"%d %d %d " % (expires_ms, len(request), len(ad)) + request + ad
-    return blake2b(message, key=key, digest_size=_MAC, person=b"parley-nonce-2").digest()
-
-
-def token(expires_ms: int, mac: bytes) -> bytes:
-    """Return the token made of expiry and MAC, as it stands in an answer's bytes."""
-    return base64.urlsafe_b64encode(expires_ms.to_bytes(8, "big") + mac).rstrip(b"=")
+    """Return the 32 bytes that nobody else can make; see `Macs`."""
+    return Macs(key).of(request_id, ad_id, expires_ms)
 
 
 def join(expires_ms: int, mac: bytes) -> str:
     """Return the token made of expiry and MAC."""
-    return token(expires_ms, mac).decode()
+    return base64url(expires_ms.to_bytes(8, "big") + mac).decode()
 
 
 def issue(key: bytes, request_id: str, ad_id: str, expires_ms: int) -> str:
@@ -60,7 +45,7 @@ def check(key: bytes, given: str, *, request_id: str, ad_id: str, now_ms: int) -
         )
     except (binascii.Error, ValueError) as error:
         raise _forged() from error
-    if len(raw) != _LENGTH or base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != given:
+    if len(raw) != _LENGTH or base64url(raw).decode() != given:
         raise _forged()
     expires_ms = int.from_bytes(raw[:8], "big")
     if not compare_digest(raw[8:], mac_of(key, request_id, ad_id, expires_ms)):

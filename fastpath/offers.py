@@ -7,11 +7,7 @@ from typing import Final
 import msgspec
 
 from domain.catalogue import AdEntry
-from fastpath.render import OFFER_TTL_MS
-from fastpath.snapshot import Snapshot
-from fastpath.types import Context, Proposal
-
-_encode: Final = msgspec.msgpack.Encoder().encode
+from fastpath.packed import key, map_head, pack
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,37 +44,37 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     conversation: str
 
 
-def offer_bytes(
-    snapshot: Snapshot, context: Context, proposal: Proposal, ad: AdEntry, conversation: str
-) -> bytes:
-    """Return what is stored about a proposed ad.
+#: Names of the fields, as they stand before their values.
+OPENING: Final = map_head(len(Offer.__struct_fields__)) + key("request_id")
+_AD, _CAMPAIGN, _CREATIVE = key("ad_id"), key("campaign_id"), key("creative_id")
+_ADVERTISER, _APP, _PUBLISHER = key("advertiser_id"), key("app_id"), key("publisher_id")
+_SNAPSHOT, _FORMAT, _MODEL = key("snapshot_id"), key("format"), key("bid_model")
+_PRICE, VCG, _CURRENCY = key("price_micros"), key("vcg_micros"), key("currency")
+_HOLD, PROPENSITY, _HOUSE = key("hold_micros"), key("propensity_ppm"), key("house")
+_ISSUED, EXPIRES, CONVERSATION = key("issued_ms"), key("expires_ms"), key("conversation")
 
-    Args:
-        snapshot: Where the ad is.
-        context: Request, app and time.
-        proposal: With the prices.
-        ad: The winner.
-        conversation: Hash of the conversation.
+
+def around(ad: AdEntry, snapshot_id: str) -> tuple[bytes, bytes, bytes, bytes]:
+    """Return what the offers of an ad have in common.
+
+    Returns:
+        What stands before the app, from there to the price, from VCG price to hold, and from propensity to time.
     """
-    offer = Offer(
-        request_id=context.request_id,
-        ad_id=ad.ad_id,
-        campaign_id=ad.campaign_id,
-        creative_id=ad.creative_id,
-        advertiser_id=ad.advertiser_id,
-        app_id=context.app_id,
-        publisher_id=snapshot.apps[context.app_id].publisher_id,
-        snapshot_id=snapshot.snapshot_id,
-        format=ad.format.value,
-        bid_model=ad.bid_model.value,
-        price_micros=proposal.price_micros,
-        vcg_micros=proposal.vcg_micros,
-        currency=ad.currency,
-        hold_micros=proposal.hold_micros,
-        propensity_ppm=proposal.propensity_ppm,
-        house=ad.house,
-        issued_ms=context.now_ms,
-        expires_ms=context.now_ms + OFFER_TTL_MS,
-        conversation=conversation,
+    ids = (
+        _AD, pack(ad.ad_id), _CAMPAIGN, pack(ad.campaign_id), _CREATIVE, pack(ad.creative_id),
+        _ADVERTISER, pack(ad.advertiser_id), _APP,
+    )  # fmt: skip
+    terms = (
+        _SNAPSHOT, pack(snapshot_id), _FORMAT, pack(ad.format), _MODEL, pack(ad.bid_model), _PRICE,
+    )  # fmt: skip
+    return (
+        b"".join(ids),
+        b"".join(terms),
+        _CURRENCY + pack(ad.currency) + _HOLD,
+        _HOUSE + pack(ad.house) + _ISSUED,
     )
-    return _encode(offer)
+
+
+def app_of(app_id: str, publisher_id: str) -> bytes:
+    """Return app and publisher as they stand in an offer."""
+    return pack(app_id) + _PUBLISHER + pack(publisher_id)

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from domain.errors import BadInput, Forbidden
+from fastpath._tokens import base64url
 
 SEED_BYTES: Final = 32
 
@@ -73,23 +74,27 @@ def payload(receipt: Receipt) -> bytes:
     return _payload(receipt)
 
 
-def token(signed: bytes, signature: bytes) -> bytes:
-    """Return the token `payload.signature`, both base64url, as it stands in an answer's bytes."""
-    return _encoded(signed) + b"." + _encoded(signature)
+def around(receipt: Receipt) -> tuple[bytes, bytes, bytes, bytes]:
+    """Return the payload of a receipt around `issued_ms`, `price_micros` and `request_id`: 0, 0 and "" in it."""
+    # Inside a JSON string every quote is escaped, so these stand for the fields alone.
+    start, _, rest = payload(receipt).partition(b'"issuedMs":0,')
+    middle, _, end = rest.partition(b'"priceMicros":0,"requestId":"",')
+    return (
+        start + b'"issuedMs":',
+        b"," + middle + b'"priceMicros":',
+        b',"requestId":',
+        b"," + end,
+    )
 
 
 def join(receipt: Receipt, signature: bytes) -> str:
     """Return the token `payload.signature`, both base64url."""
-    return token(payload(receipt), signature).decode()
+    return f"{encoded(payload(receipt))}.{encoded(signature)}"
 
 
 def encoded(raw: bytes) -> str:
     """Return bytes as base64url without padding."""
-    return _encoded(raw).decode()
-
-
-def _encoded(raw: bytes) -> bytes:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=")
+    return base64url(raw).decode()
 
 
 def sign(signer: Signer, receipt: Receipt) -> str:

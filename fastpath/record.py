@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Final
 
 import msgspec
 
 from domain.errors import BadInput
 from fastpath.engines import Engine
+from fastpath.packed import key, map_head, pack, str_head
 from fastpath.reservation import Verdict
 from fastpath.types import Context, Features, Proposal, Reason, Scored
 
@@ -16,6 +16,8 @@ SCHEMA: Final = 2
 #: Ranked and dropped candidates written out: those exploration chose from. Replay and explanation recompute
 #: all of them.
 KEPT: Final = 5
+#: The beginning of a hash that is written as hexadecimal digits.
+HEX: Final = str_head(32)
 
 
 class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,7 +33,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
         eligible: Best ranked candidates. eligible_count: how many there were.
         dropped: Some of the dropped. dropped_counts: how many per reason.
         nonce_mac, signature: The two parts that need secret keys.
-        answers_hash: See the function of that name.
+        answers_hash: See `_answer.answers_hash`.
         engine: Which rule chose.
     """
 
@@ -59,51 +61,16 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict = Verdict.REFUSED
 
 
-def build(
-    *,
-    snapshot_id: str,
-    conversation: str,
-    message: str,
-    features: Features,
-    context: Context,
-    proposal: Proposal,
-    engine: Engine,
-    nonce_mac: bytes,
-    signature: bytes,
-    answers: tuple[bytes, bytes],
-) -> DecisionRecord:
-    """Return the record of a decision before the state has spoken."""
-    return DecisionRecord(
-        schema=SCHEMA,
-        snapshot_id=snapshot_id,
-        conversation=conversation,
-        message=message,
-        features=features,
-        context=context,
-        reason=proposal.reason,
-        winner=proposal.winner,
-        rank=proposal.rank,
-        propensity_ppm=proposal.propensity_ppm,
-        price_micros=proposal.price_micros,
-        vcg_micros=proposal.vcg_micros,
-        hold_micros=proposal.hold_micros,
-        eligible=proposal.eligible[:KEPT],
-        eligible_count=proposal.eligible_count,
-        dropped=proposal.dropped[:KEPT],
-        dropped_counts=proposal.dropped_counts,
-        nonce_mac=nonce_mac,
-        signature=signature,
-        answers_hash=answers_hash(*answers),
-        engine=engine,
-    )
-
-
-_encode: Final = msgspec.msgpack.Encoder().encode
+def opening(snapshot_id: str) -> bytes:
+    """Return a record's bytes up to the hash of the conversation."""
+    count = len(DecisionRecord.__struct_fields__)
+    head = map_head(count) + key("schema") + pack(SCHEMA)
+    return head + key("snapshot_id") + pack(snapshot_id) + key("conversation") + HEX
 
 
 def encode(record: DecisionRecord) -> bytes:
     """Return the msgpack bytes of a record."""
-    return _encode(record)
+    return pack(record)
 
 
 def decode(data: bytes, verdict: str | None = None) -> DecisionRecord:
@@ -124,15 +91,6 @@ def decode(data: bytes, verdict: str | None = None) -> DecisionRecord:
             " build that wrote it.",
         )
     return msgspec.structs.replace(record, verdict=settled)
-
-
-def answers_hash(granted: bytes, refused: bytes) -> bytes:
-    """Return the BLAKE2b-128 of the answer that was hoped for, if any, and of one that refuses it.
-
-    Refusals of one request differ in their reason code alone, so one of them stands for all: that of the
-    pause where an ad was hoped for.
-    """
-    return hashlib.blake2b(granted + refused, digest_size=16).digest()
 
 
 def rested(proposal: Proposal) -> Proposal:

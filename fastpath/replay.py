@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from domain.errors import BadInput, Conflict
+from fastpath._answer import Book, answers_hash
 from fastpath.decide import MAX_CANDIDATES
-from fastpath.engine import Seal, answers_of, overruled
 from fastpath.engines import propose
 from fastpath.explain import Explanation
 from fastpath.explain import explain as tell
-from fastpath.receipt import payload
-from fastpath.record import DecisionRecord, answers_hash, rested
-from fastpath.render import Cards, receipt_of
+from fastpath.record import DecisionRecord, rested
 from fastpath.reservation import Verdict
 from fastpath.snapshot import Snapshot
 from fastpath.types import Proposal, Reason
@@ -46,26 +44,27 @@ def replay(record: DecisionRecord, snapshot: Snapshot) -> bytes:
     )
     if recorded != recomputed:
         raise _differs(record, "the outcome")
-    granted, around = _answers(record, snapshot, proposal)
-    refused = overruled(around, proposal)
+    granted, refused = _answers(record, snapshot, proposal)
     if answers_hash(granted, refused) != record.answers_hash:
         raise _differs(record, "the answer")
     if proposal.winner is None:
         return refused
     if record.verdict is Verdict.GRANTED:
         return granted
-    return around[0] + record.verdict.value.encode("ascii") + around[1]
+    request_id = record.context.request_id
+    return Book(snapshot).refused(record.features, request_id, record.verdict.value)
 
 
-def _answers(
-    record: DecisionRecord, snapshot: Snapshot, proposal: Proposal
-) -> tuple[bytes, tuple[bytes, bytes]]:
-    features, context = record.features, record.context
-    signed = b""
-    if proposal.winner is not None:
-        signed = payload(receipt_of(snapshot, features, context, proposal))
-    seal = Seal(record.nonce_mac, signed, record.signature)
-    return answers_of(snapshot, features, context, proposal, seal, Cards())
+def _answers(record: DecisionRecord, snapshot: Snapshot, proposal: Proposal) -> tuple[bytes, bytes]:
+    """Return the answer that was hoped for, if any, and the one that stands for all refusals."""
+    book, features, context = Book(snapshot), record.features, record.context
+    if proposal.winner is None:
+        return b"", book.refused(features, context.request_id, proposal.reason.value)
+    card = book.card(proposal.winner.ad, features.language)
+    signed = book.signed(card, context, proposal)
+    mac, signature = record.nonce_mac, record.signature
+    granted = book.granted(card, features, context, proposal, mac, signed, signature)
+    return granted, book.refused(features, context.request_id, Reason.COOLDOWN.value)
 
 
 def explain(record: DecisionRecord, snapshot: Snapshot) -> Explanation:

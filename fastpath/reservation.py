@@ -48,6 +48,9 @@ class Verdict(StrEnum):
     SENSITIVE = "sensitive"
     FREQUENCY = "frequency"
 
+    # Answers are looked up by it; that of `Enum` is a call into Python.
+    __hash__ = str.__hash__
+
 
 #: Verdicts after which another candidate may be tried.
 TRY_ANOTHER: Final = frozenset({Verdict.BUDGET, Verdict.FREQUENCY})
@@ -55,7 +58,7 @@ TRY_ANOTHER: Final = frozenset({Verdict.BUDGET, Verdict.FREQUENCY})
 VERDICTS: Final = tuple(Verdict)
 
 
-class Ask(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Ask(msgspec.Struct, frozen=True, gc=False):
     """One decision that asks the state for leave.
 
     Attributes:

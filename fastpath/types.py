@@ -155,7 +155,7 @@ class Features(msgspec.Struct, frozen=True, kw_only=True):
     similar: tuple[tuple[int, int], ...] = ()
 
 
-class Context(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Context(msgspec.Struct, frozen=True, gc=False):
     """What the choice depends on besides the text; goes into the decision record.
 
     Attributes:
