@@ -14,7 +14,6 @@ import importlib.util
 import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import closing
-from itertools import product
 from pathlib import Path
 from typing import Final
 
@@ -23,12 +22,12 @@ import msgspec
 from fastpath.form_keys import japanese_in
 from fastpath.japanese import HIRAGANA, KANJI, KATAKANA, char_class, is_japanese
 from fastpath.japanese_longer import LongerWords, read_figures
+from fastpath.japanese_parts import Parts, read_parts
 from fastpath.text import canonical_tag, fold
 
 _TABLE: Final = Path(__file__).parent / "data" / "japanese_forms.tsv"
-_VERSION: Final = b"expand-2"
-MAX_FORMS: Final = 16
-_MAX_PARTS: Final = 3
+_VERSION: Final = b"expand-3"
+MAX_FORMS: Final = 32
 _BAD_MISC: Final = (
     "archaism", "obsolete", "rare", "derogatory", "vulgar", "slang", "children's", "idiomatic", "poetical",
     "honorific", "humble", "colloquial", "obscure", "dated", "historical", "manga", "female", "male",
@@ -118,12 +117,13 @@ class Expander:
         self._learnt = {tag: forms for tag, forms in (learnt or {}).items() if forms}
         self._dictionary = dictionary
         self._table = table
+        self._patterns = read_parts()
         self._cache: dict[str, tuple[str, ...]] = {}
         self._glosses: frozenset[str] | None = None
         self._longer: LongerWords | None = None
         self._marked: dict[str, tuple[str, ...]] = {}
         size = dictionary.stat().st_size if dictionary else 0
-        rows = repr((sorted(table.items()), read_figures())).encode()
+        rows = repr((sorted(table.items()), self._patterns, read_figures())).encode()
         digest = hashlib.blake2b(_VERSION + rows + str(size).encode(), digest_size=16)
         self.source = digest.hexdigest()
 
@@ -161,8 +161,8 @@ class Expander:
             return (tag.replace(" ", ""),)
         forms = list(self._whole(tag, db))
         words = tag.split(" ")
-        if len(words) > 1 and not forms:
-            forms += self._composed(words, db)
+        if len(words) > 1:
+            forms += Parts(self._patterns, lambda name: self._whole(name, db), spellings).composed(words)
         forms = forms or list(self._learnt.get(tag, ()))
         kept = [form for form in dict.fromkeys(forms) if acceptable(form)]
         del kept[MAX_FORMS:]
@@ -205,34 +205,6 @@ class Expander:
                     at = gloss.find(" (", at + 1)
             self._glosses = frozenset(found)
         return self._glosses
-
-    def _composed(self, words: list[str], db: sqlite3.Connection | None) -> list[str]:
-        """Return compounds of two parts of the tag, each known as a whole."""
-        out: list[str] = []
-        for cut in range(len(words) - 1, 0, -1):
-            heads = self._parts(words[:cut], db)
-            tails = self._parts(words[cut:], db)
-            pairs = product(heads[:_MAX_PARTS], tails[:_MAX_PARTS])
-            out += [joined for head, tail in pairs for joined in _join(head, tail)]
-        return out
-
-    def _parts(self, words: list[str], db: sqlite3.Connection | None) -> list[str]:
-        whole = [
-            f for f in self._whole(" ".join(words), db) if len(f) > 1 or char_class(f) == KANJI
-        ]
-        if whole or len(words) == 1:
-            return whole
-        return self._composed(words, db)
-
-
-def _join(head: str, tail: str) -> list[str]:
-    """Return how two forms become one compound: directly, or with の between different scripts."""
-    last, first = char_class(head[-1]), char_class(tail[0])
-    if HIRAGANA in (last, first):
-        return [head + "の" + tail]
-    if last == first == KATAKANA or len(tail) > 1:
-        return [head + tail, head + "の" + tail]
-    return [head + "の" + tail] if first == KANJI and last == KANJI else [head + tail]
 
 
 def spellings(tag: str) -> tuple[str, ...]:
