@@ -43,7 +43,9 @@ _SHOPS = tuple(
     "ポイント メンズ レディース キッズ ベビー デビュー フェア ガイド レビュー ヘルプ マット".split()
 )
 #: Verbs and adjectives that follow a word without its particle (焼肉行きたい).
-_VERBS = frozenset("行食買欲飲安高選探借売使習始頼教変壊比替換調届贈泊迷悩困試取決知無見直通作着送乗撮弾聴飼塗履持初良付貸早速軽多少詳勧薦合入")
+_VERBS = frozenset("行食買欲飲安高選探借売使習始頼教変壊比替換調届贈泊迷悩困試取決知無見直通作着送乗撮弾聴飼塗履持初良貸早速軽多少詳勧薦合入呼")
+#: Of these the adjectives: 安いの is what is cheap, 返しの what one turns with.
+_ADJECTIVES = frozenset("安高良早速軽多")
 #: Last kana of verb stems.
 _STEMS = frozenset("いきぎしちにびみりえけせてねべめれ")
 _ALL_YOU_CAN = tuple("べ放題 み放題 べ比 み比 べ歩 い替 い換 り替 い物 い方 び方".split())
@@ -226,6 +228,8 @@ def _kana_ending(text: Any, at: Any) -> Any:
         return False
     if text[at] in _NOUN_PARTICLES or text.startswith(_ALL_YOU_CAN, at):
         return text[at] not in _NOUN_PARTICLES
+    if text[at] == "い" and text[at - 1] in _ADJECTIVES:
+        return True
     # A stem that names a thing (フライパン返しの練習, パン食い競走): a noun or の stands behind it.
     if text[at] in _STEMS and at + 1 < len(text):
         return text[at + 1] != "の" and _class(text[at + 1]) not in (_KANJI, _KATAKANA)

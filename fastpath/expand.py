@@ -27,7 +27,7 @@ from fastpath.text import canonical_tag, fold
 
 _TABLE: Final = Path(__file__).parent / "data" / "japanese_forms.tsv"
 _VERSION: Final = b"expand-3"
-MAX_FORMS: Final = 32
+MAX_FORMS: Final = 24
 _BAD_MISC: Final = (
     "archaism", "obsolete", "rare", "derogatory", "vulgar", "slang", "children's", "idiomatic", "poetical",
     "honorific", "humble", "colloquial", "obscure", "dated", "historical", "manga", "female", "male",

@@ -72,10 +72,13 @@ class LongerWords:
 
     def marked(self, form: str, db: sqlite3.Connection) -> tuple[str, ...]:
         """Return what a snapshot keeps among its forms so that `form` is not found inside longer words."""
+        holders = dict.fromkeys(self._holders(form))
+        if not holders:
+            return ()
         known = _entries(db, form)
         meant = _meant(db, known)
         found: dict[str, None] = {}
-        for word in dict.fromkeys(self._holders(form)):
+        for word in holders:
             mixed = self._mixed.get(word)
             entries = _entries(db, word) if mixed is None else [mixed]
             stem = _stem(db, word, entries)

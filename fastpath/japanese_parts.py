@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
+from itertools import product
 from pathlib import Path
 from typing import Final
 
@@ -83,19 +84,17 @@ class Parts:
 
     def _joined(self, head: Sequence[str], tail: Sequence[str]) -> Iterable[tuple[int, str]]:
         """Return compounds of two parts, each with how far from the best it is."""
-        heads, tails = self._plain(head)[:_MOST], self._plain(tail)[:_MOST]
         behind, before = self._patterns_of(tail, last=True), self._patterns_of(head, last=False)
-        for at, pattern in enumerate(behind):
-            for rank, form in enumerate(heads):
-                yield from _filled(pattern, form, at + 2 * rank)
-        for at, pattern in enumerate(before):
-            for rank, form in enumerate(tails):
-                yield from _filled(pattern, form, at + 2 * rank)
-        if not behind and not before:
-            for at, one in enumerate(heads):
-                for rank, two in enumerate(tails):
-                    for further, form in enumerate(_join(one, two)):
-                        yield 2 * (at + rank) + further, form
+        neither = not behind and not before
+        heads = self._plain(head)[:_MOST] if behind or neither else []
+        tails = self._plain(tail)[:_MOST] if before or neither else []
+        for patterns, forms in ((behind, heads), (before, tails)):
+            for at, pattern in enumerate(patterns):
+                for rank, form in enumerate(forms):
+                    yield from _filled(pattern, form, at + 2 * rank)
+        for (at, one), (rank, two) in product(enumerate(heads), enumerate(tails)) if neither else ():
+            for further, form in enumerate(_join(one, two)):
+                yield 2 * (at + rank) + further, form
 
     def _patterns_of(self, words: Sequence[str], *, last: bool) -> list[str]:
         """Return the patterns of a part in its place: lessons are what is behind, used what is before."""
@@ -111,12 +110,14 @@ class Parts:
         name = " ".join(words)
         bare = [p.replace(SLOT, "") for word in self._spelt(name) for p in self._patterns.get(word, ())]
         own = [form for form in bare if form and form[0] not in "をの" and form[-1] not in "をのいな"]
+        if len(own) >= _MOST:
+            return own
         known = [f for f in self._forms(name) if len(f) > 1 or char_class(f) == KANJI]
-        if not own and not known:
-            if len(words) > 1:
-                return self.composed(words)
-            return [name] if len(name) <= _ACRONYM else []
-        return list(dict.fromkeys([*own, *(known if own else sounding_first(name, known))]))
+        if own or known:
+            return list(dict.fromkeys([*own, *(known if own else sounding_first(name, known))]))
+        if len(words) > 1:
+            return self.composed(words)
+        return [name] if len(name) <= _ACRONYM else []
 
 
 def _filled(pattern: str, form: str, rank: int) -> Iterable[tuple[int, str]]:
