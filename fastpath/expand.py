@@ -162,7 +162,9 @@ class Expander:
         forms = list(self._whole(tag, db))
         words = tag.split(" ")
         if len(words) > 1:
-            forms += Parts(self._patterns, lambda name: self._whole(name, db), spellings).composed(words)
+            forms += Parts(self._patterns, lambda name: self._whole(name, db), spellings).composed(
+                words
+            )
         forms = forms or list(self._learnt.get(tag, ()))
         kept = [form for form in dict.fromkeys(forms) if acceptable(form)]
         del kept[MAX_FORMS:]
@@ -190,7 +192,9 @@ class Expander:
                 if not any(char_class(form[0]) == KANJI for form in rows):
                     kinds = (f"{kind} {spelt}" for spelt in variants for kind in _KINDS_OF)
                     rows += [form for name in kinds if name in known for form in _jmdict(db, name)]
-            self._cache[tag] = tuple(form for form in dict.fromkeys(rows) if form)
+            # A dictionary writes ダウン・ジャケット, people do not.
+            bare = (form.replace("・", "") for form in rows)
+            self._cache[tag] = tuple(form for form in dict.fromkeys(bare) if form)
         return self._cache[tag]
 
     def _known_glosses(self, db: sqlite3.Connection) -> frozenset[str]:

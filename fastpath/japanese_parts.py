@@ -32,7 +32,10 @@ _ROWS: Final = {
     "m": "マミムメモ", "y": "ヤ_ユ_ヨ", "r": "ラリルレロ", "w": "ワ___ヲ", "g": "ガギグゲゴ", "z": "ザジズゼゾ",
     "d": "ダヂヅデド", "b": "バビブベボ", "p": "パピプペポ",
 }  # fmt: skip
-_SOUNDS: Final = {kana: row for row, line in _ROWS.items() for kana in line} | {"ン": "n", "ヴ": "b"}
+_SOUNDS: Final = {kana: row for row, line in _ROWS.items() for kana in line} | {
+    "ン": "n",
+    "ヴ": "b",
+}
 #: English letters that sound like others; r before a consonant is not heard.
 _SAID: Final = tuple(
     (re.compile(pattern), sound)
@@ -92,7 +95,9 @@ class Parts:
             for at, pattern in enumerate(patterns):
                 for rank, form in enumerate(forms):
                     yield from _filled(pattern, form, at + 2 * rank)
-        for (at, one), (rank, two) in product(enumerate(heads), enumerate(tails)) if neither else ():
+        for (at, one), (rank, two) in (
+            product(enumerate(heads), enumerate(tails)) if neither else ()
+        ):
             for further, form in enumerate(_join(one, two)):
                 yield 2 * (at + rank) + further, form
 
@@ -108,8 +113,12 @@ class Parts:
     def _plain(self, words: Sequence[str]) -> list[str]:
         """Return the forms of one part by itself."""
         name = " ".join(words)
-        bare = [p.replace(SLOT, "") for word in self._spelt(name) for p in self._patterns.get(word, ())]
-        own = [form for form in bare if form and form[0] not in "をの" and form[-1] not in "をのいな"]
+        bare = [
+            p.replace(SLOT, "") for word in self._spelt(name) for p in self._patterns.get(word, ())
+        ]
+        own = [
+            form for form in bare if form and form[0] not in "をの" and form[-1] not in "をのいな"
+        ]
         if len(own) >= _MOST:
             return own
         known = [f for f in self._forms(name) if len(f) > 1 or char_class(f) == KANJI]
@@ -129,7 +138,8 @@ def _filled(pattern: str, form: str, rank: int) -> Iterable[tuple[int, str]]:
         yield rank, before + form + after
         return
     yield rank, before + form + after
-    yield rank + 5, (f"{before}の{form}" if before else f"{form}の{after}")
+    if not after.startswith("用"):
+        yield rank + 5, (f"{before}の{form}" if before else f"{form}の{after}")
 
 
 def _join(head: str, tail: str) -> list[str]:
