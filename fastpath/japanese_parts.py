@@ -91,6 +91,9 @@ class Parts:
         neither = not behind and not before
         heads = self._plain(head)[:_MOST] if behind or neither else []
         tails = self._plain(tail)[:_MOST] if before or neither else []
+        if self._patterns_of(head, last=False):
+            # What a dog or a home has done to it is not said by 犬 or 家.
+            behind = [pattern for pattern in behind if pattern != SLOT]
         for patterns, forms in ((behind, heads), (before, tails)):
             for at, pattern in enumerate(patterns):
                 for rank, form in enumerate(forms):
@@ -132,6 +135,9 @@ class Parts:
 def _filled(pattern: str, form: str, rank: int) -> Iterable[tuple[int, str]]:
     """Return a pattern with a form in it, also joined by の."""
     before, _, after = pattern.partition(SLOT)
+    if pattern == SLOT:
+        yield rank, form
+        return
     if (before and char_class(before[-1]) == HIRAGANA) or (
         after and char_class(after[0]) == HIRAGANA
     ):
