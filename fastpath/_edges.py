@@ -21,6 +21,12 @@ _COUNTERS = frozenset("台本枚個足着人冊匹頭羽杯袋箱缶玉膳組点
 _BEFORE_KATAKANA = frozenset(
     "新旧古生白黒赤青緑紺冬夏春秋紙布革大小安子親犬猫車塩豚牛鶏各全初激名駅都県朝昼夜肩和洋用付式製型系対便種"
 )
+#: The same in katakana (コードレスアイロン, but not ペットボトル, ベビーカー).
+_ATTRIBUTES = frozenset(
+    "ワイヤレス コードレス ポータブル デジタル メンズ レディース キッズ ゲーミング アウトドア ヴィンテージ ビンテージ アンティーク ハンドメイド オーガニック レザー "
+    "コットン シルク ステンレス コンパクト オーダー オーダーメイド カジュアル フォーマル セミダブル シングル ダブル アルミ プラスチック リネン ウール カシミヤ カシミア デニム "
+    "ミニ ロング ショート ソーラー グルテンフリー ノンカフェイン カフェインレス プレミアム プラチナ ゴールド シルバー ホワイト ブラック ベージュ".split()
+)
 #: Two kanji that follow a word where somebody shops, without making another thing of it.
 _SHOPPING = frozenset(
     "比較 購入 選択 予約 通販 価格 値段 料金 費用 代金 金額 見積 相場 予算 一式 専門 教室 用品 初心 入門 販売 交換 修理 "
@@ -125,8 +131,12 @@ def _stands_alone(text: Any, start: Any, end: Any) -> Any:
     first, last = _class(text[start]), _class(text[end - 1])
     before = _class(text[start - 1]) if start else _OTHER
     after = _class(text[end]) if end < len(text) else _OTHER
-    if first in (_KATAKANA, _LATIN) and before == first:
+    if first == _LATIN and before == _LATIN:
         return False
+    if first == _KATAKANA and before == _KATAKANA and not _attribute_precedes(text, start):
+        return False
+    if end - start == 1 and text[start] in _COUNTERS and start and text[start - 1].isdigit():
+        return False  # 30本
     if last in (_KATAKANA, _LATIN) and after == last:
         return False
     if before == _KANJI and first == _KATAKANA and not _kanji_may_precede(text, start):
@@ -184,6 +194,14 @@ def _in_title(text: Any, end: Any) -> Any:
 
 def _kanji_may_precede(text: Any, start: Any) -> Any:
     return _kanji_run_left(text, start) > 1 or text[start - 1] in _BEFORE_KATAKANA
+
+
+def _attribute_precedes(text: Any, start: Any) -> Any:
+    """Return whether all the katakana before a word says only what it is like: コードレスアイロン."""
+    at = start
+    while at and _class(text[at - 1]) == _KATAKANA:
+        at -= 1
+    return text[at:start] in _ATTRIBUTES
 
 
 def _kana_may_precede(text: Any, start: Any, end: Any) -> Any:

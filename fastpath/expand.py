@@ -119,6 +119,8 @@ class Expander:
         self._table = table
         self._patterns = read_parts()
         self._cache: dict[str, tuple[str, ...]] = {}
+        self._parts: dict[str, tuple[str, ...]] = {}
+        self._qualified: dict[str, list[str]] = {}
         self._glosses: frozenset[str] | None = None
         self._longer: LongerWords | None = None
         self._marked: dict[str, tuple[str, ...]] = {}
@@ -162,9 +164,8 @@ class Expander:
         forms = list(self._whole(tag, db))
         words = tag.split(" ")
         if len(words) > 1:
-            forms += Parts(self._patterns, lambda name: self._whole(name, db), spellings).composed(
-                words
-            )
+            parts = Parts(self._patterns, lambda name: self._part(name, db), spellings)
+            forms += parts.composed(words)
         forms = forms or list(self._learnt.get(tag, ()))
         kept = [form for form in dict.fromkeys(forms) if acceptable(form)]
         del kept[MAX_FORMS:]
@@ -188,6 +189,7 @@ class Expander:
             if not rows and db is not None:
                 known = self._known_glosses(db)
                 listed = [variant for variant in _as_listed(tag) if variant in known]
+                listed += [gloss for variant in variants for gloss in self._qualified.get(variant, ())]
                 rows = [form for variant in listed for form in _jmdict(db, variant)]
                 if not any(char_class(form[0]) == KANJI for form in rows):
                     kinds = (f"{kind} {spelt}" for spelt in variants for kind in _KINDS_OF)
@@ -197,12 +199,30 @@ class Expander:
             self._cache[tag] = tuple(form for form in dict.fromkeys(bare) if form)
         return self._cache[tag]
 
+    def _part(self, name: str, db: sqlite3.Connection | None) -> tuple[str, ...]:
+        """Return the forms of a part of a tag: in a compound a word may be vaguer than by itself."""
+        if name not in self._parts:
+            rows = self._whole(name, db)
+            variants = spellings(name)
+            if db is not None and not any(variant in self._table for variant in variants):
+                known = self._known_glosses(db)
+                found = (_jmdict(db, v, in_part=True) for v in variants if v in known)
+                more = [form.replace("・", "") for forms in found for form in forms]
+                rows = tuple(dict.fromkeys([*more, *rows]))
+            self._parts[name] = rows
+        return self._parts[name]
+
     def _known_glosses(self, db: sqlite3.Connection) -> frozenset[str]:
         """Return every tag that a look-up can find, read in one pass: most tags need no look-up then."""
         if self._glosses is None:
             found = set()
             for (gloss,) in db.execute("SELECT text FROM SenseGloss WHERE lang = 'eng'"):
                 found.add(gloss)
+                if gloss.startswith("("):
+                    # "(flower) vase" is a vase.
+                    aside, _, name = gloss[1:].partition(") ")
+                    self._qualified.setdefault(name, []).append(gloss)
+                    self._qualified.setdefault(f"{aside} {name}", []).append(gloss)
                 at = gloss.find(" (")
                 while at >= 0:
                     found.add(gloss[:at])
@@ -249,7 +269,7 @@ def acceptable(form: str) -> bool:
     return len(form) > 1 or classes == {KANJI}
 
 
-def _jmdict(db: sqlite3.Connection, tag: str) -> list[str]:
+def _jmdict(db: sqlite3.Connection, tag: str, *, in_part: bool = False) -> list[str]:
     """Return common written forms of the entries whose gloss is the tag, best first."""
     scored: list[tuple[int, int, str]] = []
     for sid, idseq, gloss, sense_rank, gloss_rank in db.execute(
@@ -258,13 +278,15 @@ def _jmdict(db: sqlite3.Connection, tag: str) -> list[str]:
         if sense_rank > 1 or gloss_rank > 2 or not _usable_sense(db, sid):
             continue
         penalty = 4 * sense_rank + gloss_rank + (0 if gloss == tag else 2)
-        penalty += _vague(db, sid)
+        penalty += 0 if in_part else _vague(db, sid)
         for form, common in _written(db, idseq, sid):
             exact = sense_rank == 0 and gloss_rank == 0
-            if not ((common and (exact or len(form) > 1)) or (exact and len(form) > 1)):
+            trusted = common or exact or " " in gloss
+            if not trusted or not (len(form) > 1 or (common and exact)):
                 continue
             if not _means_more(db, form, idseq, tag):
-                scored.append((penalty + (0 if common else 1 if exact else 8), idseq, form))
+                rare = (4 if in_part else 1) if exact else 8
+                scored.append((penalty + (0 if common else rare), idseq, form))
     best = sorted(scored)
     return [fold(form) for score, _, form in best if score <= best[0][0] + _SLACK][:_MOST_FOUND]
 

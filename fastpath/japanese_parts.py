@@ -21,7 +21,7 @@ from fastpath.text import canonical_tag, fold
 _TABLE: Final = Path(__file__).parent / "data" / "japanese_parts.tsv"
 SLOT: Final = "~"
 #: Forms of a part that are put together with those of another.
-_MOST: Final = 4
+_MOST: Final = 5
 #: A word of Latin letters so short is written so in Japanese too (PDF編集, TOEIC対策).
 _ACRONYM: Final = 5
 #: How alike a word and its katakana are at least, and how much less than the best.
@@ -154,7 +154,7 @@ def _join(head: str, tail: str) -> list[str]:
     if HIRAGANA in (last, first):
         return [head + "の" + tail]
     if last == first == KATAKANA or len(tail) > 1:
-        return [head + tail, head + "の" + tail]
+        return [head + tail, head + "の" + tail, f"{head}用{tail}", f"{head}用の{tail}"]
     return [head + "の" + tail] if first == KANJI and last == KANJI else [head + tail]
 
 
@@ -165,7 +165,7 @@ def sounding_first(name: str, forms: Sequence[str]) -> list[str]:
     if best < _ALIKE:
         return list(forms)
     kept = [form for form, like in alike.items() if like >= best - _LESS]
-    return [*kept, *(form for form in forms if form not in alike)]
+    return [form for form in forms if form not in alike or form in kept]
 
 
 def likeness(name: str, katakana: str) -> float:
