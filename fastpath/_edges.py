@@ -21,12 +21,6 @@ _COUNTERS = frozenset("台本枚個足着人冊匹頭羽杯袋箱缶玉膳組点
 _BEFORE_KATAKANA = frozenset(
     "新旧古生白黒赤青緑紺冬夏春秋紙布革大小安子親犬猫車塩豚牛鶏各全初激名駅都県朝昼夜肩和洋用付式製型系対便種"
 )
-#: The same in katakana (コードレスアイロン, but not ペットボトル, ベビーカー).
-_ATTRIBUTES = frozenset(
-    "ワイヤレス コードレス ポータブル デジタル メンズ レディース キッズ ゲーミング アウトドア ヴィンテージ ビンテージ アンティーク ハンドメイド オーガニック レザー "
-    "コットン シルク ステンレス コンパクト オーダー オーダーメイド カジュアル フォーマル セミダブル シングル ダブル アルミ プラスチック リネン ウール カシミヤ カシミア デニム "
-    "ミニ ロング ショート ソーラー グルテンフリー ノンカフェイン カフェインレス プレミアム プラチナ ゴールド シルバー ホワイト ブラック ベージュ".split()
-)
 #: Two kanji that follow a word where somebody shops, without making another thing of it.
 _SHOPPING = frozenset(
     "比較 購入 選択 予約 通販 価格 値段 料金 費用 代金 金額 見積 相場 予算 一式 専門 教室 用品 初心 入門 販売 交換 修理 "
@@ -49,9 +43,9 @@ _SHOPS = tuple(
     "ポイント メンズ レディース キッズ ベビー デビュー フェア ガイド レビュー ヘルプ マット".split()
 )
 #: Verbs and adjectives that follow a word without its particle (焼肉行きたい).
-_VERBS = frozenset("行食買欲飲安高選探借売使習始頼教変壊比替換調届贈泊迷悩困試取決知無見直通作着送乗撮弾聴飼塗履持初良貸早速軽多少詳勧薦合入呼")
+_VERBS = frozenset("行食買欲飲安高選探借売使習始頼教変壊比替換調届贈泊迷悩困試取決知無見直通作着送乗撮弾聴飼塗履持初良貸早速軽多少詳勧薦合入呼受申聞書読描治消貼張切磨捨願待開払増減割詰鳴動止怖重新古悪遅強弱薄長短広痛")
 #: Of these the adjectives: 安いの is what is cheap, 返しの what one turns with.
-_ADJECTIVES = frozenset("安高良早速軽多")
+_ADJECTIVES = frozenset("安高良早速軽多怖重古悪遅強弱薄長短広痛")
 #: Last kana of verb stems.
 _STEMS = frozenset("いきぎしちにびみりえけせてねべめれ")
 _ALL_YOU_CAN = tuple("べ放題 み放題 べ比 み比 べ歩 い替 い換 り替 い物 い方 び方".split())
@@ -131,9 +125,7 @@ def _stands_alone(text: Any, start: Any, end: Any) -> Any:
     first, last = _class(text[start]), _class(text[end - 1])
     before = _class(text[start - 1]) if start else _OTHER
     after = _class(text[end]) if end < len(text) else _OTHER
-    if first == _LATIN and before == _LATIN:
-        return False
-    if first == _KATAKANA and before == _KATAKANA and not _attribute_precedes(text, start):
+    if first in (_KATAKANA, _LATIN) and before == first:
         return False
     if end - start == 1 and text[start] in _COUNTERS and start and text[start - 1].isdigit():
         return False  # 30本
@@ -194,14 +186,6 @@ def _in_title(text: Any, end: Any) -> Any:
 
 def _kanji_may_precede(text: Any, start: Any) -> Any:
     return _kanji_run_left(text, start) > 1 or text[start - 1] in _BEFORE_KATAKANA
-
-
-def _attribute_precedes(text: Any, start: Any) -> Any:
-    """Return whether all the katakana before a word says only what it is like: コードレスアイロン."""
-    at = start
-    while at and _class(text[at - 1]) == _KATAKANA:
-        at -= 1
-    return text[at:start] in _ATTRIBUTES
 
 
 def _kana_may_precede(text: Any, start: Any, end: Any) -> Any:

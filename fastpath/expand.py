@@ -202,14 +202,13 @@ class Expander:
     def _part(self, name: str, db: sqlite3.Connection | None) -> tuple[str, ...]:
         """Return the forms of a part of a tag: in a compound a word may be vaguer than by itself."""
         if name not in self._parts:
-            rows = self._whole(name, db)
             variants = spellings(name)
+            found: list[str] = []
             if db is not None and not any(variant in self._table for variant in variants):
                 known = self._known_glosses(db)
-                found = (_jmdict(db, v, in_part=True) for v in variants if v in known)
-                more = [form.replace("・", "") for forms in found for form in forms]
-                rows = tuple(dict.fromkeys([*more, *rows]))
-            self._parts[name] = rows
+                common = (_jmdict(db, v, in_part=True) for v in variants if v in known)
+                found = [form.replace("・", "") for forms in common for form in forms]
+            self._parts[name] = tuple(dict.fromkeys(found)) or self._whole(name, db)
         return self._parts[name]
 
     def _known_glosses(self, db: sqlite3.Connection) -> frozenset[str]:

@@ -146,6 +146,9 @@ def _filled(pattern: str, form: str, rank: int) -> Iterable[tuple[int, str]]:
     yield rank, before + form + after
     if not after.startswith("用"):
         yield rank + 5, (f"{before}の{form}" if before else f"{form}の{after}")
+        if not before:
+            yield rank + 8, f"{form}用{after}"
+            yield rank + 9, f"{form}用の{after}"
 
 
 def _join(head: str, tail: str) -> list[str]:
