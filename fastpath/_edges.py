@@ -43,7 +43,7 @@ _SHOPS = tuple(
     "ポイント メンズ レディース キッズ ベビー デビュー フェア ガイド レビュー ヘルプ マット".split()
 )
 #: Verbs and adjectives that follow a word without its particle (焼肉行きたい).
-_VERBS = frozenset("行食買欲飲安高選探借売使習始頼教変壊比替換調届贈泊迷悩困試取決知無見直通作着送乗撮弾聴飼塗履持初良貸早速軽多少詳勧薦合入呼受申聞書読描治消貼張切磨捨願待開払増減割詰鳴動止怖重新古悪遅強弱薄長短広痛")
+_VERBS = frozenset("行食買欲飲安高選探借売使習始頼教変壊比替換調届贈泊迷悩困試取決知無見直通作着送乗撮弾聴飼塗履持初良貸早速軽多少詳勧薦合入呼考受申聞書読描治消貼張切磨捨願待開払増減割詰鳴動止怖重新古悪遅強弱薄長短広痛")
 #: Of these the adjectives: 安いの is what is cheap, 返しの what one turns with.
 _ADJECTIVES = frozenset("安高良早速軽多怖重古悪遅強弱薄長短広痛")
 #: Last kana of verb stems.

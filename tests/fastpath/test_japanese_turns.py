@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.japanese import FIFTH, FOURTH, LATER, THIRD, measure, open_for, read_turns
+from benchmarks.japanese import MISLEADING, NATURAL, later, measure, open_for, read_turns
 from fastpath.expand import dictionary_path
 from fastpath.snapshot import Snapshot
 
@@ -29,7 +29,7 @@ def test_the_later_sets(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Written for this project one after the other, most to mislead: first sights in docs/limits.md."""
     if dictionary_path() is None:
         pytest.skip("jamdict-data is not installed")
-    sets = [read_turns(path) for path in (LATER, THIRD, FOURTH, FIFTH)]
+    sets = [later(split) for split in MISLEADING]
     assert [len(rows) for rows in sets] == [177, 242, 214, 190]
     every = [*ROWS, *(row for rows in sets for row in rows)]
     assert len({row["text"] for rows in sets for row in rows}) == sum(map(len, sets))
@@ -38,6 +38,23 @@ def test_the_later_sets(tmp_path_factory: pytest.TempPathFactory) -> None:
         tally = measure(rows, snapshot)
         assert tally.reached >= 0.95 * tally.turns, tally.missed
         assert tally.wrong <= 0.02 * tally.matched, tally.missed
+
+
+@pytest.mark.parametrize(
+    ("split", "turns", "reach"),
+    zip(NATURAL, (301, 267, 142, 100), (0.88, 0.82, 0.86, 0.66), strict=True),
+)
+def test_natural_turns(
+    tmp_path_factory: pytest.TempPathFactory, split: str, turns: int, reach: float
+) -> None:
+    """Written as users write, with tags as advertisers buy them: first sights in docs/limits.md."""
+    if dictionary_path() is None:
+        pytest.skip("jamdict-data is not installed")
+    rows = later(split)
+    assert len({row["text"] for row in rows}) == len(rows) == turns
+    tally = measure(rows, open_for(rows, tmp_path_factory.mktemp(split)))
+    assert tally.reached >= reach * tally.turns, tally.missed
+    assert tally.wrong <= 0.02 * tally.matched, tally.missed
 
 
 @pytest.mark.parametrize("split", ["train", "heldout"])
