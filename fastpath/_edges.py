@@ -16,7 +16,7 @@ _SHOPPING_THREE = frozenset(
     "初心者 入門者 経験者 利用者 全自動 一人用 二人用 一式揃 代理店 専門店 見積書 比較表".split()
 )
 _NUMERALS = frozenset("一二三四五六七八九十百千数")
-_COUNTERS = frozenset("台本枚個足着人冊匹頭羽杯袋箱缶玉膳組点種回泊名日")
+_COUNTERS = frozenset("台本枚個足着人冊匹頭羽杯袋箱缶玉膳組点種回泊名日畳")
 #: One kanji directly before katakana that leaves the word what it is (赤ワイン, but not 罰ゲーム, 短パン).
 _BEFORE_KATAKANA = frozenset(
     "新旧古生白黒赤青緑紺冬夏春秋紙布革大小安子親犬猫車塩豚牛鶏各全初激名駅都県朝昼夜肩和洋用付式製型系対便種"
@@ -43,7 +43,9 @@ _SHOPS = tuple(
     "ポイント メンズ レディース キッズ ベビー デビュー フェア ガイド レビュー ヘルプ マット".split()
 )
 #: Verbs and adjectives that follow a word without its particle (焼肉行きたい).
-_VERBS = frozenset("行食買欲飲安高選探借売使習始頼教変壊比替換調届贈泊迷悩困試取決知無見直通作着送乗撮弾聴飼塗履持初良貸早速軽多少詳勧薦合入呼考受申聞書読描治消貼張切磨捨願待開払増減割詰鳴動止怖重新古悪遅強弱薄長短広痛")
+_VERBS = frozenset(
+    "行食買欲飲安高選探借売使習始頼教変壊比替換調届贈泊迷悩困試取決知無見直通作着送乗撮弾聴飼塗履持初良貸早速軽多少詳勧薦合入呼考受申聞書読描治消貼張切磨捨願待開払増減割詰鳴動止怖重新古悪遅強弱薄長短広痛"
+)
 #: Of these the adjectives: 安いの is what is cheap, 返しの what one turns with.
 _ADJECTIVES = frozenset("安高良早速軽多怖重古悪遅強弱薄長短広痛")
 #: Last kana of verb stems.

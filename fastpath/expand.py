@@ -2,8 +2,8 @@
 
 Sources, in this order: the supplementary table `data/japanese_forms.tsv` (written for this project, for
 modern words JMdict lacks or answers too broadly); JMdict as shipped in the package `jamdict-data`
-(© Electronic Dictionary Research and Development Group, CC BY-SA 4.0); and for tags of several words the
-parts put together (トレイルランニング + シューズ). A form that is too general or too short to be believed
+(© Electronic Dictionary Research and Development Group, CC BY-SA 4.0); and for tags of several words also the
+compounds of their parts (`japanese_parts`). A form that is too general or too short to be believed
 inside running text is left out.
 """
 
@@ -189,7 +189,9 @@ class Expander:
             if not rows and db is not None:
                 known = self._known_glosses(db)
                 listed = [variant for variant in _as_listed(tag) if variant in known]
-                listed += [gloss for variant in variants for gloss in self._qualified.get(variant, ())]
+                listed += [
+                    gloss for variant in variants for gloss in self._qualified.get(variant, ())
+                ]
                 rows = [form for variant in listed for form in _jmdict(db, variant)]
                 if not any(char_class(form[0]) == KANJI for form in rows):
                     kinds = (f"{kind} {spelt}" for spelt in variants for kind in _KINDS_OF)

@@ -2,8 +2,8 @@
 
 Each cut of a tag into two parts gives compounds: through the patterns of `data/japanese_parts.tsv` where one
 part has any (`lessons`: ~教室, ~を習う; `used`: 中古~), else of the forms of both parts put together
-(トレイルランニング + シューズ). Of several forms of a part those in katakana that sound like the English word
-come first: ホーム and not ハイム for home, スタンディング and not ランク for standing.
+(トレイルランニング + シューズ). Of several forms of a part in katakana those that sound less like the English
+word than others are left out: スタンディング and not ランク for standing.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _ACRONYM: Final = 5
 _ALIKE: Final = 0.6
 _LESS: Final = 0.15
 _ROWS: Final = {
-    "": "アイウエオ", "k": "カキクケコ", "s": "サシスセソ", "t": "タチツテト", "n": "ナニヌネノ", "h": "ハヒフヘホ",
-    "m": "マミムメモ", "y": "ヤ_ユ_ヨ", "r": "ラリルレロ", "w": "ワ___ヲ", "g": "ガギグゲゴ", "z": "ザジズゼゾ",
-    "d": "ダヂヅデド", "b": "バビブベボ", "p": "パピプペポ",
+    "": "アイウエオ", "k": "カキクケコ", "s": "サシスセソ", "t": "タチツテト", "n": "ナニヌネノ",
+    "h": "ハヒフヘホ", "m": "マミムメモ", "y": "ヤユヨ", "r": "ラリルレロ", "w": "ワヲ", "g": "ガギグゲゴ",
+    "z": "ザジズゼゾ", "d": "ダヂヅデド", "b": "バビブベボ", "p": "パピプペポ",
 }  # fmt: skip
 _SOUNDS: Final = {kana: row for row, line in _ROWS.items() for kana in line} | {
     "ン": "n",
@@ -91,18 +91,17 @@ class Parts:
         neither = not behind and not before
         heads = self._plain(head)[:_MOST] if behind or neither else []
         tails = self._plain(tail)[:_MOST] if before or neither else []
-        if self._patterns_of(head, last=False):
+        if before:
             # What a dog or a home has done to it is not said by 犬 or 家.
             behind = [pattern for pattern in behind if pattern != SLOT]
         for patterns, forms in ((behind, heads), (before, tails)):
             for at, pattern in enumerate(patterns):
                 for rank, form in enumerate(forms):
                     yield from _filled(pattern, form, at + 2 * rank)
-        for (at, one), (rank, two) in (
-            product(enumerate(heads), enumerate(tails)) if neither else ()
-        ):
-            for further, form in enumerate(_join(one, two)):
-                yield 2 * (at + rank) + further, form
+        if neither:
+            for (at, one), (rank, two) in product(enumerate(heads), enumerate(tails)):
+                for further, form in enumerate(_join(one, two)):
+                    yield 2 * (at + rank) + further, form
 
     def _patterns_of(self, words: Sequence[str], *, last: bool) -> list[str]:
         """Return the patterns of a part in its place: lessons are what is behind, used what is before."""
@@ -126,14 +125,14 @@ class Parts:
             return own
         known = [f for f in self._forms(name) if len(f) > 1 or char_class(f) == KANJI]
         if own or known:
-            return list(dict.fromkeys([*own, *(known if own else sounding_first(name, known))]))
+            return list(dict.fromkeys([*own, *(known if own else sounding_alike(name, known))]))
         if len(words) > 1:
             return self.composed(words)
         return [name] if len(name) <= _ACRONYM else []
 
 
 def _filled(pattern: str, form: str, rank: int) -> Iterable[tuple[int, str]]:
-    """Return a pattern with a form in it, also joined by の."""
+    """Return a pattern with a form in it, also joined by の and 用, each with its rank."""
     before, _, after = pattern.partition(SLOT)
     if pattern == SLOT:
         yield rank, form
@@ -152,7 +151,7 @@ def _filled(pattern: str, form: str, rank: int) -> Iterable[tuple[int, str]]:
 
 
 def _join(head: str, tail: str) -> list[str]:
-    """Return how two forms become one compound: directly, or with の between different scripts."""
+    """Return how two forms become one compound: directly, or with の or 用 between them."""
     last, first = char_class(head[-1]), char_class(tail[0])
     if HIRAGANA in (last, first):
         return [head + "の" + tail]
@@ -161,7 +160,7 @@ def _join(head: str, tail: str) -> list[str]:
     return [head + "の" + tail] if first == KANJI and last == KANJI else [head + tail]
 
 
-def sounding_first(name: str, forms: Sequence[str]) -> list[str]:
+def sounding_alike(name: str, forms: Sequence[str]) -> list[str]:
     """Return forms without the katakana that sounds less like an English name than other katakana does."""
     alike = {form: likeness(name, form) for form in forms if _katakana(form)}
     best = max(alike.values(), default=0.0)

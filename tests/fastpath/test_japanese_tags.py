@@ -17,6 +17,7 @@ from fastpath.compiler import compile_catalogue
 from fastpath.expand import Expander, Expansion, acceptable, dictionary_path, read_table, spellings
 from fastpath.form_keys import MARK
 from fastpath.japanese import stands_alone
+from fastpath.japanese_parts import SLOT, read_parts, sounding_alike
 from fastpath.match import find_forms, find_tags
 from fastpath.reference import Reference
 from fastpath.snapshot import Snapshot
@@ -74,6 +75,9 @@ def test_recall_and_false_matches_on_the_labelled_set(tmp_path: Path) -> None:
         ("猫かな", "猫", True),
         ("パン食い競走", "パン", False),
         ("パン食べたい", "パン", True),
+        ("カメラ安いのある", "カメラ", True),
+        ("ジム通いたい", "ジム", True),
+        ("ハンガー30本くらい", "本", False),
         ("ジム・キャリーの映画", "ジム", False),
         ("「傘」は何画", "傘", False),
         ("『長靴をはいた猫』を読む", "長靴", False),
@@ -145,6 +149,36 @@ def test_several_words_are_put_together() -> None:
     assert "ランニングシューズ" not in forms.forms["trail running shoes"]
     assert "ワイヤレスヘッドホン" in forms.forms["wireless headphones"]
     assert "バイオリン" in forms.forms["violin"]
+
+
+@pytest.mark.parametrize(
+    ("tag", "form"),
+    [
+        ("cello lessons", "チェロを習い"),
+        ("used microscopes", "中古顕微鏡"),
+        ("trombone repair", "トロンボーンを修理"),
+        ("judo mats", "柔道用マット"),
+        ("ielts prep", "ielts対策"),
+        ("home bakery", "ホームベーカリー"),
+        ("flower vase", "花瓶"),
+    ],
+)
+def test_what_a_word_is_in_a_compound(tag: str, form: str) -> None:
+    if dictionary_path() is None:
+        pytest.skip("jamdict-data is not installed")
+    assert form in Expander(dictionary_path(), read_table()).expand([tag]).forms[tag]
+
+
+def test_katakana_that_sounds_less_like_the_word_is_left_out() -> None:
+    assert sounding_alike("home", ["ハイム", "ホーム", "家庭"]) == ["ハイム", "ホーム", "家庭"]
+    assert sounding_alike("standing", ["ランク", "スタンディング"]) == ["スタンディング"]
+    assert sounding_alike("pest", ["害虫"]) == ["害虫"]
+
+
+def test_a_pattern_of_the_table_of_parts_has_a_place_for_the_other_word() -> None:
+    parts = read_parts()
+    assert parts["lesson"][0] == "~教室"
+    assert all(pattern.count(SLOT) == 1 for row in parts.values() for pattern in row)
 
 
 def test_without_a_dictionary_the_table_still_serves() -> None:

@@ -42,7 +42,7 @@ def test_the_later_sets(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.mark.parametrize(
     ("split", "turns", "reach"),
-    zip(NATURAL, (301, 267, 142, 100), (0.88, 0.82, 0.86, 0.66), strict=True),
+    list(zip(NATURAL, (301, 267, 142, 100), (0.88, 0.82, 0.86, 0.66), strict=True)),
 )
 def test_natural_turns(
     tmp_path_factory: pytest.TempPathFactory, split: str, turns: int, reach: float
