@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Coroutine
 from functools import cache
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
@@ -10,11 +11,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import msgspec
 import numpy as np
 
 import fastpath
 from domain.catalogue import AdText, CatalogueExport
-from domain.ids import encode
+from domain.ids import CountingIds, encode
+from domain.time import FixedClock
 from fastpath import (
     _core,
     _edges,
@@ -23,19 +26,25 @@ from fastpath import (
     _lexicon,
     _numbers,
     _tongue,
+    _trip,
     blocks,
     idlist,
     lexicons,
+    record,
 )
 from fastpath.compiler import compile_catalogue
 from fastpath.decide import choose, context_of
+from fastpath.engine import FastPath
 from fastpath.expand import Expander, read_table
 from fastpath.language import evidence_of
+from fastpath.local import LocalReservation
 from fastpath.memory import Memory
 from fastpath.reading import read_turns
+from fastpath.receipt import Signer
+from fastpath.reservation import VERDICTS, Ask, Keys, Ruling
 from fastpath.snapshot import Snapshot
 from fastpath.text import CONTRACTED, canonical_tag, fold, fold_whole
-from fastpath.types import AdRequest, Turn
+from fastpath.types import AdRequest, Answer, Consent, Turn
 from tests.fastpath.sample_catalogue import NOW, ad, app, sample
 from tests.fuzz.source import PIECES, Source
 
@@ -212,6 +221,58 @@ def deciding(source: Source) -> None:
         assert proposal == choose(opened, features, context_of(request, now_ms=NOW))
 
 
+def answering(source: Source) -> None:
+    """A whole answer under any ids, as an app may send them; its words for the state, compiled and not."""
+    state = _Listening(unmetered=True, most=8)
+    path = FastPath(
+        snapshot(),
+        state,
+        Signer(bytes(32)),
+        b"n" * 32,
+        FixedClock(NOW),
+        CountingIds(),
+        caps_key=b"c" * 32,
+    )
+    request = AdRequest(
+        request_id=CountingIds().new("req"), app_id=source.choice(("app_demo", "app_\u00e9\u3042", "x" * 200)),
+        conversation_id=source.text(300), message_id=source.text(300), now_ms=NOW,
+        turns=(Turn("user", source.choice(("which laptop should I buy?", source.text(300)))),),
+        user_id=source.choice((None, source.text(60))), device=source.choice((None, source.text(9), "mobile")),
+        consent=Consent(ads=source.choice((None, True, False)), personalisation=True),
+        blocked_topics=(source.text(20),), topics=(source.text(20),), test=source.number(4) == 0,
+    )  # fmt: skip
+    for _ in range(1 + source.number(3)):
+        assert msgspec.json.decode(_finished(path.answer_bytes(request)), type=Answer).request_id
+    keys = Keys(source.choice(("", "{parley}", "x" * 9)))
+    made = [module.Parts(keys, VERDICTS) for module in (_trip, plain("_trip"))]
+    for ask in state.asked:
+        for name in ("refused", "wanted"):
+            ours, other = (getattr(one, name)(ask) for one in made)
+            assert ours == other
+        assert record.decode(ask.record).context.request_id == request.request_id
+
+
+def _finished(work: Coroutine[Any, Any, bytes]) -> bytes:
+    """Return what a coroutine returns that waits for nothing."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        return bytes(done.value)
+    raise AssertionError("it waits")
+
+
+class _Listening(LocalReservation):
+    """A state in memory that remembers what it was asked."""
+
+    def __init__(self, **how: Any) -> None:
+        super().__init__(**how)
+        self.asked: list[Ask] = []
+
+    async def reserve(self, ask: Ask) -> Ruling:
+        self.asked.append(ask)
+        return await super().reserve(ask)
+
+
 def _sound(one: Any) -> bool:
     """Return whether a catalogue can hold an ad: it refuses lone surrogates."""
     return not any(
@@ -230,6 +291,7 @@ TARGETS = {
         tongue,
         reading,
         deciding,
+        answering,
         ids,
         entries,
     )
