@@ -48,7 +48,8 @@ from bootstrap.settings import Settings
 from fastpath import core_info
 from measurement.tables import DecisionRow
 
-_CONNECTIONS = 16
+#: So many that a server that waits for its state has something else to do meanwhile.
+_CONNECTIONS = 64
 
 
 def saturation(
