@@ -35,20 +35,18 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
         BadInput: if it takes longer than `READ_SECONDS`.
         ClientGone: if the caller hung up.
     """
-    _check_announced(scope, limit)
+    check_announced(header(scope, b"content-length"), limit)
     try:
         async with asyncio.timeout(READ_SECONDS):
-            return await _collect(receive, limit)
+            return await collect(receive, limit)
     except TimeoutError as error:
-        raise BadInput(
-            "body_too_slow", "The body did not arrive in time; send it again."
-        ) from error
+        raise too_slow() from error
 
 
-def _check_announced(scope: Scope, limit: int) -> None:
-    announced = header(scope, b"content-length")
+def check_announced(announced: bytes | None, limit: int) -> None:
+    """Raise `TooLarge` for a body that is announced to be larger."""
     if announced is not None and announced.isdigit() and int(announced) > limit:
-        raise _too_large(limit)
+        raise too_large(limit)
 
 
 def _counted(receive: Receive, limit: int) -> Receive:
@@ -60,13 +58,14 @@ def _counted(receive: Receive, limit: int) -> Receive:
         message = await receive()
         size += len(message.get("body", b""))
         if size > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
         return message
 
     return again
 
 
-async def _collect(receive: Receive, limit: int) -> bytes:
+async def collect(receive: Receive, limit: int) -> bytes:
+    """Return a whole body, however long it takes; raises as `read_body` else."""
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -76,7 +75,7 @@ async def _collect(receive: Receive, limit: int) -> bytes:
         chunk: bytes = message.get("body", b"")
         size += len(chunk)
         if size > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
         chunks.append(chunk)
         if not message.get("more_body", False):
             return b"".join(chunks) if len(chunks) > 1 else chunk
@@ -149,7 +148,13 @@ def _too_deep() -> BadInput:
     return BadInput("bad_json", f"The JSON is nested deeper than {MAX_DEPTH} levels; flatten it.")
 
 
-def _too_large(limit: int) -> TooLarge:
+def too_slow() -> BadInput:
+    """Return the typed error for a body that did not arrive in time."""
+    return BadInput("body_too_slow", "The body did not arrive in time; send it again.")
+
+
+def too_large(limit: int) -> TooLarge:
+    """Return the typed error for a body of more bytes than that."""
     return TooLarge(
         "body_too_large", f"The body is larger than {limit // MEGABYTE} MB; send less at once."
     )
@@ -171,7 +176,7 @@ class BodyGuard:
             await self._inner(scope, receive, send)
             return
         if scope["path"] in UPLOADS:
-            _check_announced(scope, UPLOAD_LIMIT)
+            check_announced(header(scope, b"content-length"), UPLOAD_LIMIT)
             await self._inner(scope, _counted(receive, UPLOAD_LIMIT), send)
             return
         raw = scope["path"] in SOURCES

@@ -9,6 +9,8 @@ from __future__ import annotations
 import sys
 from typing import Any, Final
 
+from domain.errors import Unavailable
+
 #: How many texts of each of two generations are remembered.
 SIZE: Final = 2_048
 
@@ -24,12 +26,15 @@ class Memory:
         size: Entries per generation.
 
     Raises:
-        RuntimeError: This Python hashes strings with something else than 64-bit SipHash.
+        Unavailable: `string_hash_unfit`, if this Python hashes texts with something else than 64-bit SipHash.
     """
 
     def __init__(self, secret: bytes, size: int = SIZE) -> None:
         if not sys.hash_info.algorithm.startswith("siphash") or sys.hash_info.hash_bits < 64:
-            raise RuntimeError("this Python's string hash is not SipHash")
+            raise Unavailable(
+                "string_hash_unfit",
+                "This Python hashes texts without SipHash; run Parley on one built with the default.",
+            )
         self.secret = secret
         self.size = size
         self.young: dict[tuple[int, int], Any] = {}

@@ -1,18 +1,16 @@
 cimport cython
 
 from fastpath._core cimport Matcher
-from fastpath._grams cimport Grams
 from fastpath._lexicon cimport Lexicon
 from fastpath._memory cimport Memory
 from fastpath._points cimport Points, Reader
-from fastpath._tongue cimport Tongue
 
-cdef int _MATCH_TURNS, _MATCH_CHARS, _MAX_MATCHES, _SAMPLE, _WINDOW, _INTENT_TURNS, _MOST_TAGS
+cdef int _MATCH_TURNS, _MATCH_CHARS, _MAX_MATCHES, _SAMPLE, _INTENT_TURNS, _MOST_TAGS, _EXPANSION
 cdef int _MOST_SAID
-cdef Py_ssize_t _PLAINLY, _FEW
-cdef unsigned int _DECIMAL, _JAPANESE
+cdef Py_ssize_t _FEW, _MOST
+cdef unsigned int _DECIMAL
 cdef str _USER
-cdef frozenset _GATE_ERROR, _INDIRECT, _NO_NAMES
+cdef frozenset _GATE_ERROR, _NO_NAMES
 cdef object _UNSAID, _AT_HOME, _HOME
 cdef dict _NO_TAGS
 
@@ -33,38 +31,30 @@ cdef class Talk:
 
 @cython.final
 cdef class Ear:
-    cdef object lexicons, book
+    cdef object lexicons, book, judge
     cdef str source, model
     cdef readonly bint sound
     @cython.locals(
         last=Py_ssize_t, found=frozenset, closed=bint, asked=int, talk=Talk, points=Points, users=list,
         length=Py_ssize_t, text=str,
     )
-    cpdef object read(
-        self, object snapshot, tuple turns, object hint, Memory memory, object readable
-    )
+    cpdef object read(self, object snapshot, tuple turns, object hint, Memory memory)
     cdef Matcher matcher
     cdef Reader reader
-    cdef Tongue tongue
     cdef Lexicon lexicon
-    cdef Grams grams
     cdef unsigned long long exceptions
-    cdef long long[::1] least, least_japanese
     cdef dict known
     @cython.locals(at=Py_ssize_t, text=str, key=tuple, reading=Reading, found=frozenset)
     cdef frozenset _listen(self, Talk talk, Memory memory)
     @cython.locals(points=Points, text=str)
     cdef Points _points(self, Talk talk, Py_ssize_t at)
-    @cython.locals(
-        best="long long", length=Py_ssize_t, top="unsigned int", least="long long", found=frozenset,
-        names=tuple,
-    )
+    @cython.locals(names=tuple)
     cdef object _hear(self, Reading reading, Points points)
     @cython.locals(bits="unsigned long long", hits=list, watched=list, left=bint, usual=bint, known=tuple)
     cdef tuple _names(self, Points points)
     @cython.locals(reading=Reading)
     cdef object _evidence(self, Talk talk, Py_ssize_t at)
-    @cython.locals(text=str, points=Points, words=int, home=int, best=int, other=int)
+    @cython.locals(text=str)
     cdef object _tell(self, Talk talk, Py_ssize_t at)
     @cython.locals(reading=Reading, text=str, points=Points, unsure=list, tags=dict)
     cdef dict _tags(self, Talk talk, Py_ssize_t at)

@@ -8,8 +8,8 @@ phrases) is left to those modules.
 
 from __future__ import annotations
 
-from array import array
-from typing import Any
+import unicodedata
+from typing import Any, Final
 
 from domain.formats import Intent
 from domain.language import Language
@@ -18,18 +18,21 @@ from fastpath._points import reader
 from fastpath.text import fold
 from fastpath.types import Features, Match, Reason
 
-_MATCH_TURNS, _MATCH_CHARS, _MAX_MATCHES, _SAMPLE, _WINDOW = 6, 8_000, 64, 2_000, 200
-_INTENT_TURNS, _MOST_TAGS = 3, 3
-#: Up to so many characters and turns can be read, whatever they are.
-_PLAINLY, _FEW = 10_000, 1_000
-_JAPANESE = 0x3041
+MAX_TURNS: Final = 1_000
+MAX_CHARS: Final = 200_000
+MAX_MATCHES: Final = 64
+#: One character may normalise to so many.
+_EXPANSION = 18
+#: The same, and those of others, as compiled code has them.
+_FEW, _MOST, _MAX_MATCHES = MAX_TURNS, MAX_CHARS, MAX_MATCHES
+_MATCH_TURNS, _MATCH_CHARS = 6, 8_000
+_SAMPLE, _INTENT_TURNS, _MOST_TAGS = language.SAMPLE, intent.TURNS, intent.MOST_TAGS
 #: Of the kinds of characters, as in `_points`.
 _DECIMAL = 32
 _USER = "user"
 _MOST_SAID = 4_096
 
 _GATE_ERROR = frozenset({"gate_error"})
-_INDIRECT = frozenset({gate.INDIRECT})
 _NO_NAMES: frozenset[str] = frozenset()
 _UNSAID = intent.Said(_NO_NAMES, greeting=False)
 _NO_TAGS: dict[int, int] = {}
@@ -55,9 +58,13 @@ class Reading:
         self.source = ""
         self.tags = _NO_TAGS
 
-    def parts(self) -> tuple[Any, ...]:
-        """Return all that it holds."""
-        return self.model, self.categories, self.said, self.evidence, self.source, self.tags
+
+def _too_long(texts: Any) -> Any:
+    """Return whether the text that has to be read, which is the normalised one, is too long."""
+    length = sum([len(text) for text in texts])
+    return length > MAX_CHARS or (
+        sum([len(unicodedata.normalize("NFKC", text)) for text in texts]) > MAX_CHARS
+    )
 
 
 def _unread(reason: Any) -> Any:
@@ -97,7 +104,6 @@ class Ear:
         self.model = snapshot.manifest.gate
         self.matcher = snapshot.matcher
         self.reader = reader()
-        self.tongue = language.tongue()
         #: Bits of the phrases → (gate's names, intent with words left, intent without).
         self.known: dict[int, tuple[Any, Any, Any]] = {}
         self.sound = False
@@ -106,15 +112,12 @@ class Ear:
             self.book = self.lexicons.book
             self.lexicon = self.book.lexicon
             self.exceptions = self.book.exceptions
-            judge = snapshot.gate_model
-            self.grams = judge.grams
-            self.least = array("q", judge.least["eng"])
-            self.least_japanese = array("q", judge.least["jpn"])
+            self.judge = snapshot.gate_model
             self.sound = True
         except Exception:  # the promise to users: a defect in here must close the gate
             self.sound = False
 
-    def read(self, snapshot: Any, turns: Any, hint: Any, memory: Any, readable: Any) -> Any:
+    def read(self, snapshot: Any, turns: Any, hint: Any, memory: Any) -> Any:
         """Return the features of some turns.
 
         Args:
@@ -122,7 +125,6 @@ class Ear:
             turns: `types.Turn`, oldest first.
             hint: The host's hint of the language.
             memory: `Memory` of readings.
-            readable: Tells of turns that are many or long whether they can be read.
         """
         talk = Talk(snapshot)
         users = []
@@ -136,7 +138,7 @@ class Ear:
             length += len(text)
         if not users:
             return _unread(Reason.INVALID)
-        if (length > _PLAINLY or len(talk.texts) > _FEW) and not readable(turns):
+        if len(talk.texts) > _FEW or (length > _MOST // _EXPANSION and _too_long(talk.texts)):
             return _unread(Reason.TOO_LONG)
         found = self._listen(talk, memory)
         last = users[len(users) - 1]
@@ -219,15 +221,7 @@ class Ear:
             if points.seen & _DECIMAL:
                 said = intent.numbers_too_in(said.signals, said.greeting, points)
             reading.said = said
-            found = names[0]
-            if not found or found <= gate.RESTRICTED:
-                best, length, top = self.grams.sum_in(points)
-                if length > _WINDOW:
-                    length = _WINDOW
-                least = self.least_japanese[length] if top >= _JAPANESE else self.least[length]
-                if best >= least:
-                    found = found | _INDIRECT
-            reading.categories = found
+            reading.categories = gate.beyond_phrases_in(names[0], points, self.judge)
         except Exception:  # the promise to users: a defect in here must close the gate
             reading.categories = _GATE_ERROR
 
@@ -259,13 +253,7 @@ class Ear:
         text = talk.texts[at]
         if len(text) > _SAMPLE:
             return language.evidence_of(text)
-        points = self._points(talk, at)
-        if not points.text.isascii():
-            return language.evidence_in(points)
-        words, home, best, other = self.tongue.evidence_in(points)
-        if home and other <= home:
-            return _AT_HOME
-        return language.weighed(points, words, home, best, other)
+        return language.evidence_in(self._points(talk, at))
 
     def _tags(self, talk: Any, at: Any) -> Any:
         """Return tag → form of the end of a turn."""

@@ -167,7 +167,7 @@ def settle(evidence: Evidence, hint: str | None) -> Verdict:
     if hinted is not None and (
         evidence.kind == "nothing"
         or (evidence.kind == "han" and hinted.value in _HAN_WRITTEN)
-        or (evidence.kind == "latin" and hinted.value in tongue().names)
+        or (evidence.kind == "latin" and hinted.value in _tongue().names)
     ):
         return Verdict(hinted, hinted.value, "hint")
     return Verdict(served(evidence.seen), evidence.seen, evidence.why)
@@ -183,15 +183,9 @@ def served(code: str) -> Language | None:
     return _SERVED.get(code)
 
 
-def evidence_of(text: str, folded: str | None = None) -> Evidence:
-    """Return what the first `SAMPLE` characters of a text say about its language.
-
-    Args:
-        text: The text as written.
-        folded: The same folded, if the caller has it.
-    """
-    sample = folded if folded is not None and len(text) <= SAMPLE else fold(text[:SAMPLE])
-    points = reader().read(sample)
+def evidence_of(text: str) -> Evidence:
+    """Return what the first `SAMPLE` characters of a text, as written, say about its language."""
+    points = reader().read(fold(text[:SAMPLE]))
     found = evidence_in(points)
     reader().give(points)
     return found
@@ -202,7 +196,7 @@ def evidence_in(points: Points) -> Evidence:
     sample = points.text
     if sample.isascii():
         return _latin(points)
-    latin, foreign, kana, han = tongue().survey(sample)
+    latin, foreign, kana, han = _tongue().survey(sample)
     if foreign >= 0:
         return Evidence(_SCRIPT_NAMES[foreign], "script")
     if kana:
@@ -222,17 +216,13 @@ def _han(sample: str) -> Evidence:
 
 def _latin(points: Points) -> Evidence:
     """Weigh words, letters and endings; English wins ties, and everything without evidence."""
-    return weighed(points, *tongue().evidence_in(points))
-
-
-def weighed(points: Points, words: int, english: int, best: int, other: int) -> Evidence:
-    """Return what the counts of `Tongue.evidence_in` say about a text in Latin letters."""
+    words, english, best, other = _tongue().evidence_in(points)
     if words == 0 and points.text.isascii():
         return _NOTHING
     if other > english and other >= _needed(words, english):
         # One word that English has as well ("plus", "bra", "man") says nothing where nothing else does.
-        if _speaks_for_itself(points.text, tongue().names[best]):
-            return Evidence(tongue().names[best], "words")
+        if _speaks_for_itself(points.text, _tongue().names[best]):
+            return Evidence(_tongue().names[best], "words")
         return AT_HOME if english else Evidence(_HOME, "default", "latin")
     if english:
         return AT_HOME
@@ -246,7 +236,7 @@ def _speaks_for_itself(folded: str, language: str) -> bool:
     if len(found) != 1:
         return True
     rest = _WORD.sub(lambda match: "" if match.group() in found else match.group(), folded)
-    words, english, _, other = tongue().evidence(rest)
+    words, english, _, other = _tongue().evidence(rest)
     return bool(other > english and other >= _needed(words, english))
 
 
@@ -258,7 +248,7 @@ def _needed(words: int, english: int) -> int:
 
 
 @cache
-def tongue() -> Tongue:
+def _tongue() -> Tongue:
     """Return the word lists, letters and endings, read once, on the first text."""
     scripts = [(low, high, _SCRIPT_NAMES.index(name)) for name, low, high in _SCRIPTS]
     return Tongue(_profile(), _LETTERS, dict(_ENDINGS), _HOME, _ACCENTS, scripts)

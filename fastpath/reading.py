@@ -7,21 +7,13 @@ codes under a keyed hash of the text, never the text); the features are the same
 
 from __future__ import annotations
 
-import unicodedata
-from typing import Final
-
+from fastpath._turns import MAX_CHARS as MAX_CHARS
+from fastpath._turns import MAX_MATCHES as MAX_MATCHES
+from fastpath._turns import MAX_TURNS as MAX_TURNS
 from fastpath._turns import Ear
-from fastpath._turns import Reading as Reading
 from fastpath.memory import Memory, shared
 from fastpath.snapshot import Snapshot
-from fastpath.types import AdRequest, Features, Turn
-
-MAX_TURNS: Final = 1_000
-MAX_CHARS: Final = 200_000
-_EXPANSION: Final = 18
-MATCH_TURNS: Final = 6
-MATCH_CHARS: Final = 8_000
-MAX_MATCHES: Final = 64
+from fastpath.types import AdRequest, Features
 
 
 def read_turns(snapshot: Snapshot, request: AdRequest, *, memory: Memory | None = None) -> Features:
@@ -35,8 +27,8 @@ def read_turns(snapshot: Snapshot, request: AdRequest, *, memory: Memory | None 
         memory: Where readings are remembered; by default one for the whole process.
     """
     remembered = shared() if memory is None else memory
-    ear = snapshot.ear or ear_of(snapshot)
-    found: Features = ear.read(snapshot, request.turns, request.language, remembered, _readable)
+    ear = ear_of(snapshot)
+    found: Features = ear.read(snapshot, request.turns, request.language, remembered)
     return found
 
 
@@ -48,11 +40,3 @@ def ear_of(snapshot: Snapshot) -> Ear:
         if ear.sound:
             snapshot.ear = ear
     return ear
-
-
-def _readable(turns: tuple[Turn, ...]) -> bool:
-    length = sum(len(turn.text) for turn in turns)
-    if len(turns) <= MAX_TURNS and length > MAX_CHARS // _EXPANSION and length <= MAX_CHARS:
-        # One character may normalise to eighteen: what counts is the text that has to be read.
-        length = sum(len(unicodedata.normalize("NFKC", turn.text)) for turn in turns)
-    return len(turns) <= MAX_TURNS and length <= MAX_CHARS
