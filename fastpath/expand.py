@@ -22,8 +22,8 @@ import msgspec
 from fastpath.form_keys import japanese_in
 from fastpath.japanese import HIRAGANA, KANJI, KATAKANA, char_class, is_japanese
 from fastpath.japanese_longer import LongerWords, read_figures
-from fastpath.japanese_parts import Parts, read_parts
-from fastpath.text import canonical_tag, fold
+from fastpath.japanese_parts import PARTS, Parts, read_lists
+from fastpath.text import fold
 
 _TABLE: Final = Path(__file__).parent / "data" / "japanese_forms.tsv"
 _VERSION: Final = b"expand-3"
@@ -89,13 +89,8 @@ def dictionary_path() -> Path | None:
 
 
 def read_table(path: Path = _TABLE) -> dict[str, tuple[str, ...]]:
-    """Return the supplementary table: tag, tab, forms separated by commas; # starts a comment."""
-    table: dict[str, tuple[str, ...]] = {}
-    for line in path.read_text("utf-8").splitlines():
-        if line and not line.startswith("#"):
-            tag, _, forms = line.partition("\t")
-            table[canonical_tag(tag)] = tuple(fold(form.strip()) for form in forms.split(","))
-    return table
+    """Return the supplementary table: forms by tag, see `read_lists`."""
+    return read_lists(path)
 
 
 class Expander:
@@ -117,7 +112,7 @@ class Expander:
         self._learnt = {tag: forms for tag, forms in (learnt or {}).items() if forms}
         self._dictionary = dictionary
         self._table = table
-        self._patterns = read_parts()
+        self._patterns = read_lists(PARTS)
         self._cache: dict[str, tuple[str, ...]] = {}
         self._parts: dict[str, tuple[str, ...]] = {}
         self._qualified: dict[str, list[str]] = {}

@@ -18,7 +18,7 @@ from typing import Final
 from fastpath.japanese import HIRAGANA, KANJI, KATAKANA, char_class
 from fastpath.text import canonical_tag, fold
 
-_TABLE: Final = Path(__file__).parent / "data" / "japanese_parts.tsv"
+PARTS: Final = Path(__file__).parent / "data" / "japanese_parts.tsv"
 SLOT: Final = "~"
 #: Forms of a part that are put together with those of another.
 _MOST: Final = 5
@@ -47,21 +47,21 @@ _SAID: Final = tuple(
 )  # fmt: skip
 
 
-def read_parts(path: Path = _TABLE) -> dict[str, tuple[str, ...]]:
-    """Return the patterns by English word: word, tab, patterns separated by commas; # starts a comment."""
-    parts: dict[str, tuple[str, ...]] = {}
+def read_lists(path: Path) -> dict[str, tuple[str, ...]]:
+    """Return a table by English word or tag: word, tab, what is said for it, by commas; # starts a comment."""
+    table: dict[str, tuple[str, ...]] = {}
     for line in path.read_text("utf-8").splitlines():
         if line and not line.startswith("#"):
-            word, _, patterns = line.partition("\t")
-            parts[canonical_tag(word)] = tuple(fold(one.strip()) for one in patterns.split(","))
-    return parts
+            word, _, said = line.partition("\t")
+            table[canonical_tag(word)] = tuple(fold(one.strip()) for one in said.split(","))
+    return table
 
 
 class Parts:
     """Puts compounds together.
 
     Args:
-        patterns: What `read_parts` returns.
+        patterns: `read_lists` of `PARTS`.
         forms: Forms of a word or of words in one piece, best first.
         spelt: A word in singular and plural.
     """

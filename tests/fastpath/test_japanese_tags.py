@@ -17,7 +17,7 @@ from fastpath.compiler import compile_catalogue
 from fastpath.expand import Expander, Expansion, acceptable, dictionary_path, read_table, spellings
 from fastpath.form_keys import MARK
 from fastpath.japanese import stands_alone
-from fastpath.japanese_parts import SLOT, read_parts, sounding_alike
+from fastpath.japanese_parts import PARTS, SLOT, read_lists, sounding_alike
 from fastpath.match import find_forms, find_tags
 from fastpath.reference import Reference
 from fastpath.snapshot import Snapshot
@@ -176,7 +176,7 @@ def test_katakana_that_sounds_less_like_the_word_is_left_out() -> None:
 
 
 def test_a_pattern_of_the_table_of_parts_has_a_place_for_the_other_word() -> None:
-    parts = read_parts()
+    parts = read_lists(PARTS)
     assert parts["lesson"][0] == "~教室"
     assert all(pattern.count(SLOT) == 1 for row in parts.values() for pattern in row)
 
