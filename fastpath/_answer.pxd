@@ -56,3 +56,4 @@ cpdef object question(
     Book book, Seals seals, object request, object features, object context, object proposal, object engine,
     str conversation, str message, bint final)
 cpdef bytes answers_hash(bytes granted, bytes refused)
+cdef object _keep(dict kept, object key, object made)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -24,6 +24,7 @@ from fastpath.reservation import Ask, Verdict
 from fastpath.snapshot import Snapshot
 from fastpath.types import AdRequest, Context, Features, Proposal, Reason
 
+_Made = TypeVar("_Made")
 _MOST = 4_096
 _DAY_MS = 86_400_000
 _EMPTY = blake2b(digest_size=16)
@@ -125,9 +126,7 @@ class Book:
         key = (number, language)
         found = self.cards.get(key)
         if found is None:
-            if len(self.cards) >= _MOST:
-                self.cards.clear()
-            found = self.cards[key] = Card(self.snapshot, number, language)
+            found = _keep(self.cards, key, Card(self.snapshot, number, language))
         return found
 
     def why(self, language: str, form: Any) -> bytes:
@@ -135,10 +134,8 @@ class Book:
         key = (form, language)
         found = self.whys.get(key)
         if found is None:
-            if len(self.whys) >= _MOST:
-                self.whys.clear()
             text = self.snapshot.form(form) if form >= 0 else ""
-            found = self.whys[key] = _json(render.why_shown(language, text))
+            found = _keep(self.whys, key, _json(render.why_shown(language, text)))
         return found
 
     def ending(self, features: Features) -> tuple[bytes, bytes]:
@@ -146,20 +143,16 @@ class Book:
         key = (features.language, features.intent._value_, features.opportunity_milli)
         found = self.ends.get(key)
         if found is None:
-            if len(self.ends) >= _MOST:
-                self.ends.clear()
             understood = render.understood(features, self.snapshot_id)
-            found = self.ends[key] = (understood, understood + render.NO_OFFER)
+            found = _keep(self.ends, key, (understood, understood + render.NO_OFFER))
         return found
 
     def app(self, app_id: str) -> bytes:
         """Return app and publisher as they stand in an offer."""
         found = self.apps.get(app_id)
         if found is None:
-            if len(self.apps) >= _MOST:
-                self.apps.clear()
             publisher = self.snapshot.apps[app_id].publisher_id
-            found = self.apps[app_id] = offers.app_of(app_id, publisher)
+            found = _keep(self.apps, app_id, offers.app_of(app_id, publisher))
         return found
 
     def signed(self, card: Any, context: Context, proposal: Proposal) -> bytes:
@@ -243,6 +236,14 @@ class Book:
             head, middle, _pack(proposal.eligible[:_KEPT]), _HOW_MANY, _pack(proposal.eligible_count),
             _DROPPED, _pack(dropped[:_KEPT]), _COUNTS, _pack(counts), seals, digest, end,
         ))  # fmt: skip
+
+
+def _keep(kept: Any, key: Any, made: _Made) -> _Made:
+    """Keep what was made, for as long as there is room; return it."""
+    if len(kept) >= _MOST:
+        kept.clear()
+    kept[key] = made
+    return made
 
 
 def question(

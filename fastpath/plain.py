@@ -12,9 +12,8 @@ from fastpath import _auction
 from fastpath._choose import Market
 
 
-@cache
-def plain(name: str) -> Any:
-    """Return a module of the core as plain Python, whether or not it is compiled."""
+def load(name: str) -> Any:
+    """Return a fresh module of the core as plain Python, whether or not it is compiled."""
     path = Path(__file__).with_name(f"{name}.py")
     spec = spec_from_loader(
         f"fastpath.{name}_plain", SourceFileLoader(f"fastpath.{name}_plain", str(path))
@@ -24,6 +23,10 @@ def plain(name: str) -> Any:
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+#: The same, loaded once.
+plain = cache(load)
 
 
 def plain_market(snapshot: Any) -> Any:

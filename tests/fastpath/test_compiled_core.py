@@ -5,10 +5,8 @@ from __future__ import annotations
 import gc
 import random
 import weakref
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,7 +14,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import fastpath
 from auction.rank import order
 from auction.types import Candidate, Rule
 from domain.catalogue import CatalogueExport
@@ -46,21 +43,11 @@ from fastpath._memory import Memory
 from fastpath.compiler import compile_catalogue
 from fastpath.decide import choose, context_of
 from fastpath.phrases import read_lexicon
+from fastpath.plain import load as plain
 from fastpath.snapshot import Snapshot
 from fastpath.text import CONTRACTED, fold
 from fastpath.types import AdRequest, Context, Match, Turn
 from tests.fastpath.sample_catalogue import NOW, ad, app, sample
-
-FOLDER = Path(fastpath.__file__).parent
-
-
-def plain(name: str) -> ModuleType:
-    loader = SourceFileLoader(f"plain_{name}", str(FOLDER / f"{name}.py"))
-    spec = spec_from_loader(loader.name, loader)
-    assert spec is not None
-    module = module_from_spec(spec)
-    loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
@@ -309,8 +296,8 @@ def test_turns_are_read_alike(snapshot: Snapshot, texts: list[str]) -> None:
     turns = tuple(Turn("assistant" if at % 2 else "user", text) for at, text in enumerate(texts))
     for memory in (Memory(b"k", size=0), Memory(b"k")):
         for _ in range(2):
-            ours = reading.ear_of(snapshot).read(snapshot, turns, None, memory, bool)
-            assert ours == other.read(snapshot, turns, None, plain("_memory").Memory(b"k"), bool)
+            ours = reading.ear_of(snapshot).read(snapshot, turns, None, memory)
+            assert ours == other.read(snapshot, turns, None, plain("_memory").Memory(b"k"))
 
 
 def test_an_ear_keeps_no_snapshot(tmp_path: Path) -> None:

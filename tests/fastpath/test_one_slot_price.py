@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -19,6 +15,7 @@ from domain.catalogue import CatalogueExport
 from fastpath import _auction, _choose
 from fastpath.compiler import compile_catalogue
 from fastpath.expand import Expander
+from fastpath.plain import plain
 from fastpath.snapshot import Snapshot
 from tests.fastpath.sample_catalogue import ad, app
 
@@ -34,16 +31,6 @@ def _opened(tmp_path_factory: pytest.TempPathFactory) -> None:
     OPENED.append(
         Snapshot.open(compile_catalogue(export, folder, expander=Expander(None, {})).path)
     )
-
-
-def plain(name: str) -> ModuleType:
-    path = Path(_choose.__file__ or "").parent / f"{name}.py"
-    loader = SourceFileLoader(f"plain_price{name}", str(path))
-    spec = spec_from_loader(loader.name, loader)
-    assert spec is not None
-    module = module_from_spec(spec)
-    loader.exec_module(module)
-    return module
 
 
 PAIRS: list[tuple[Any, Any]] = [(_choose, _auction), (plain("_choose"), plain("_auction"))]

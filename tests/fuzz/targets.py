@@ -5,16 +5,12 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Coroutine
 from functools import cache
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import msgspec
 import numpy as np
 
-import fastpath
 from domain.catalogue import AdText, CatalogueExport
 from domain.ids import CountingIds, encode
 from domain.time import FixedClock
@@ -39,6 +35,7 @@ from fastpath.expand import Expander, read_table
 from fastpath.language import evidence_of
 from fastpath.local import LocalReservation
 from fastpath.memory import Memory
+from fastpath.plain import plain
 from fastpath.reading import read_turns
 from fastpath.receipt import Signer
 from fastpath.reservation import VERDICTS, Ask, Keys, Ruling
@@ -50,18 +47,6 @@ from tests.fuzz.source import PIECES, Source
 
 _WORDS = ("want", "to", "die", "kill*", "...", "a*", "{age}", "12", "the", "b")
 _CLASSES = {"{age}": frozenset({"12", "17"})}
-
-
-@cache
-def plain(name: str) -> ModuleType:
-    """Return the source of a compiled module as plain Python."""
-    path = Path(fastpath.__file__).parent / f"{name}.py"
-    loader = SourceFileLoader(f"plain_{name}", str(path))
-    spec = spec_from_loader(loader.name, loader)
-    assert spec is not None
-    module = module_from_spec(spec)
-    loader.exec_module(module)
-    return module
 
 
 @cache
